@@ -1,0 +1,1 @@
+//! The commands that every application's binary embeds, and the protean launcher.

@@ -1,0 +1,1 @@
+//! The derives and attributes that an application writes on its domain.

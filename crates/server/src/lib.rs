@@ -1,0 +1,1 @@
+//! The engine: lanes, subscriptions, retries and dead letters.

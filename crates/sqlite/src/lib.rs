@@ -1,0 +1,1 @@
+//! The embedded tier: store, event log and broker in one SQLite file.

@@ -1,0 +1,2 @@
+//! The project's own tasks: test, lint and bench.
+fn main() {}
