@@ -1,1 +1,28 @@
-//! An application framework for event-driven systems in which bulk work never delays production traffic.
+//! An application framework for event-driven systems in which bulk work never delays production
+//! traffic.
+
+pub use protean_core::{
+    App, BoxFuture, Failure, Lane, Priority, app, config, domain, failure, id, lane, message,
+    naming, port, priority, schema, unit,
+};
+pub use protean_macros::{
+    Aggregate, Command, Domain, Event, Projection, command_handler, event_handler, projector,
+};
+
+/// What the macros' output refers to; not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use protean_core::__private::*;
+}
+
+/// What a domain's modules use: `use protean::prelude::*;`.
+pub mod prelude {
+    pub use jiff::Timestamp;
+    pub use protean_core::schema::Invalid;
+    pub use protean_core::unit::{Root, Rows, Unit};
+    pub use protean_core::{App, Failure, Priority, id};
+    pub use protean_macros::{
+        Aggregate, Command, Domain, Event, Projection, command_handler, event_handler, projector,
+    };
+    pub use rust_decimal::Decimal;
+}

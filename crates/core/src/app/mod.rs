@@ -1,0 +1,198 @@
+//! The application at work: where commands come in and views are read.
+
+mod inline;
+mod process;
+mod view;
+
+use std::sync::Arc;
+
+use crate::config::{Config, Processing};
+use crate::domain::{Domain, Has, Registry, RoutedIn};
+use crate::failure::Reason;
+use crate::lane::Routing;
+use crate::port::Tier;
+use crate::port::broker::Subscription;
+use crate::port::store::Refused;
+use crate::schema::Invalid;
+use crate::unit::{Names, Session};
+use crate::{Failure, Lane, Priority, port, priority};
+
+pub use process::{Inline, Process, Receipt, Submission};
+pub use view::{Page, Select, View};
+
+/// A handle on a running domain: a cheap clone, shared by all tasks.
+pub struct App<D> {
+    inner: Arc<Inner<D>>,
+    priority: Option<Priority>,
+    correlation_id: Option<Arc<str>>,
+}
+
+struct Inner<D> {
+    domain: D,
+    registry: Registry<D>,
+    names: Arc<Names>,
+    tier: Tier,
+    config: Config,
+}
+
+/// Why a command was not accepted, or not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It breaks rules of its fields; nothing was stored.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// Its handler, called inline, did not do it; nothing was stored.
+    #[error("{0}")]
+    Failed(Failure),
+    /// It was processed before, under the same idempotency key, so there is no reply to give.
+    #[error("[PE0120] the command was processed before, as {id}")]
+    Duplicate {
+        /// The id of the command that was accepted first.
+        id: uuid::Uuid,
+    },
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] port::Error),
+}
+
+impl Error {
+    fn refused(refused: Refused) -> Self {
+        match refused {
+            Refused::Store(error) => Self::Store(error),
+            Refused::Conflict { table, id } => {
+                Self::Failed(Reason::Conflict { table, id }.into())
+            }
+            Refused::Exists { table, what } => Self::Failed(Reason::Exists { table, what }.into()),
+            other => Self::Failed(Failure::transient(other.to_string())),
+        }
+    }
+}
+
+impl<D> Clone for App<D> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            priority: self.priority,
+            correlation_id: self.correlation_id.clone(),
+        }
+    }
+}
+
+impl<D: Domain> App<D> {
+    /// The domain, at work on these adapters.
+    #[must_use]
+    pub fn new(domain: D, tier: Tier, config: Config) -> Self {
+        let lanes = &config.server.priority_lanes;
+        let routing =
+            Routing { enabled: lanes.enabled, threshold: Priority::new(lanes.threshold) };
+        let inner = Inner {
+            domain,
+            registry: Registry::of(),
+            names: Arc::new(Names::of::<D>(routing)),
+            tier,
+            config,
+        };
+        Self { inner: Arc::new(inner), priority: None, correlation_id: None }
+    }
+
+    /// A handle whose commands have this priority unless they say otherwise.
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { priority: Some(priority), ..self.clone() }
+    }
+
+    /// A handle whose commands have this correlation id.
+    #[must_use]
+    pub fn with_correlation_id(&self, correlation_id: impl Into<Arc<str>>) -> Self {
+        Self { correlation_id: Some(correlation_id.into()), ..self.clone() }
+    }
+
+    /// Asks for a command to be done. Nothing happens until the returned builder is awaited.
+    ///
+    /// Accepted means durable: the command will take effect exactly once (L9), after the caller
+    /// has its receipt, or before if `command_processing = "sync"`.
+    pub fn process<C: RoutedIn<D>>(&self, command: C) -> Process<'_, D, C>
+    where
+        D: Has<C::Handler>,
+    {
+        Process::new(self, command)
+    }
+
+    /// Asks for many commands to be done, in one durable write. The outcomes are in the order of
+    /// the commands; a command that breaks rules costs only itself.
+    ///
+    /// Meant for chunks of bulk work of some hundreds of commands: memory and write time grow with
+    /// the number.
+    ///
+    /// # Errors
+    /// Per command: its violations, or the store's own failure.
+    pub async fn process_all<C: RoutedIn<D>>(
+        &self,
+        submissions: impl IntoIterator<Item = Submission<C>>,
+    ) -> Vec<Result<Receipt, Error>>
+    where
+        D: Has<C::Handler>,
+    {
+        let submissions = submissions.into_iter().map(|one| self.compose(one)).collect();
+        process::submit::<D, C>(self, submissions).await
+    }
+
+    /// The rows of a projection.
+    #[must_use]
+    pub fn view<P: crate::domain::Projection>(&self) -> View<P> {
+        View::new(self.inner.tier.store.clone())
+    }
+
+    /// What the domain consists of.
+    #[must_use]
+    pub fn registry(&self) -> &Registry<D> {
+        &self.inner.registry
+    }
+
+    /// The subscriptions of the domain, in the order of its fields.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        let all = self.inner.registry.subscriptions().iter();
+        all.map(|known| Subscription::new(known.name, known.stream.clone())).collect()
+    }
+
+    /// The domain itself.
+    #[must_use]
+    pub fn domain(&self) -> &D {
+        &self.inner.domain
+    }
+
+    /// The adapters.
+    #[must_use]
+    pub fn tier(&self) -> &Tier {
+        &self.inner.tier
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The names and the routing rule.
+    #[must_use]
+    pub fn names(&self) -> &Arc<Names> {
+        &self.inner.names
+    }
+
+    /// A session for work on this lane.
+    #[must_use]
+    pub fn session(&self, lane: Lane) -> Session {
+        Session::new(self.inner.tier.store.clone(), self.inner.names.clone(), lane)
+    }
+
+    /// The priority of this handle, or of the scope around the task.
+    fn ambient_priority(&self) -> Option<Priority> {
+        self.priority.or_else(priority::scoped)
+    }
+
+    fn handles_commands_inline(&self) -> bool {
+        self.inner.config.command_processing == Processing::Sync
+    }
+}

@@ -1,0 +1,13 @@
+//! The traits under the macros: what aggregates, commands, events, projections, handlers and
+//! domains are.
+//!
+//! The derives and attributes write these impls; all of them can be written by hand.
+
+mod registry;
+mod traits;
+
+pub use registry::{Registry, Route, Subscriber, Subscription};
+pub use traits::{
+    Aggregate, Command, Domain, Event, EventSet, Handle, Has, Part, PartOf, Payload, Project,
+    Projection, React, RoutedIn,
+};

@@ -1,0 +1,175 @@
+//! What a domain consists of, gathered from its parts when it is opened.
+
+use std::any::type_name;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{
+    Domain, Handle, Has, PartOf, Payload, Project, React, RoutedIn,
+};
+use crate::schema::{Record, Schema};
+use crate::unit::{Rows, Unit};
+use crate::{BoxFuture, Failure, naming};
+
+/// What a subscription does with its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscriber {
+    /// Handles commands.
+    CommandHandler,
+    /// Reacts to events.
+    EventHandler,
+    /// Keeps a projection up to date.
+    Projector,
+}
+
+/// A handler's way of taking one type of message, with the type erased.
+pub type Route<D> = Arc<
+    dyn for<'a, 's> Fn(&'a D, &'a str, &'a mut Unit<'s>) -> BoxFuture<'a, Result<(), Failure>>
+        + Send
+        + Sync,
+>;
+
+/// One handler on one stream: a consumer group.
+pub struct Subscription<D> {
+    /// The handler's name: `BookCatalogProjector`.
+    pub name: &'static str,
+    /// The stream it reads: `bookshelf::book`.
+    pub stream: Arc<str>,
+    /// What it does.
+    pub subscriber: Subscriber,
+    routes: HashMap<String, Route<D>>,
+}
+
+impl<D> Subscription<D> {
+    /// How the handler takes messages of this type; `None` when it does not care for them.
+    #[must_use]
+    pub fn route(&self, type_name: &str) -> Option<&Route<D>> {
+        self.routes.get(type_name)
+    }
+}
+
+/// The subscriptions and tables of one domain.
+pub struct Registry<D> {
+    domain: &'static str,
+    subscriptions: Vec<Subscription<D>>,
+    tables: Vec<&'static Schema>,
+}
+
+impl<D: Domain> Registry<D> {
+    /// What `D` consists of.
+    #[must_use]
+    pub fn of() -> Self {
+        let mut registry =
+            Self { domain: D::NAME, subscriptions: Vec::new(), tables: Vec::new() };
+        D::register(&mut registry);
+        registry
+    }
+}
+
+impl<D> Registry<D> {
+    /// Every subscription, in the order of the domain's fields.
+    #[must_use]
+    pub fn subscriptions(&self) -> &[Subscription<D>] {
+        &self.subscriptions
+    }
+
+    /// The schemas of every aggregate and projection.
+    #[must_use]
+    pub fn tables(&self) -> &[&'static Schema] {
+        &self.tables
+    }
+
+    fn table(&mut self, schema: &'static Schema) {
+        if !self.tables.iter().any(|known| known.table == schema.table) {
+            self.tables.push(schema);
+        }
+    }
+
+    fn route<H>(&mut self, subscriber: Subscriber, stream: String, of: String, route: Route<D>) {
+        let name = short_name::<H>();
+        let known = self
+            .subscriptions
+            .iter_mut()
+            .find(|known| known.name == name && *known.stream == stream);
+        if let Some(subscription) = known {
+            subscription.routes.insert(of, route);
+            return;
+        }
+        let routes = HashMap::from([(of, route)]);
+        let stream = stream.into();
+        self.subscriptions.push(Subscription { name, stream, subscriber, routes });
+    }
+}
+
+impl<D: Send + Sync + 'static> Registry<D> {
+    /// Registers the handler of a command.
+    pub fn command<C: RoutedIn<D>>(&mut self)
+    where
+        D: Has<C::Handler>,
+    {
+        let schema = <C::Aggregate as Record>::SCHEMA;
+        self.table(schema);
+        let stream = naming::command_stream(self.domain, schema.table);
+        let of = naming::message_type(self.domain, C::NAME, C::VERSION);
+        let route: Route<D> = Arc::new(|domain, data, unit| {
+            Box::pin(async move {
+                let command = decode::<C>(data)?;
+                let handler = <D as Has<C::Handler>>::part(domain);
+                handler.handle(command, unit).await.map(drop)
+            })
+        });
+        self.route::<C::Handler>(Subscriber::CommandHandler, stream, of, route);
+    }
+
+    /// Registers a handler's reaction to an event.
+    pub fn reaction<H: React<E>, E: PartOf>(&mut self)
+    where
+        D: Has<H>,
+    {
+        let (stream, of) = self.event::<E>();
+        let route: Route<D> = Arc::new(|domain, data, unit| {
+            Box::pin(async move {
+                let event = decode::<E>(data)?;
+                <D as Has<H>>::part(domain).react(event, unit).await
+            })
+        });
+        self.route::<H>(Subscriber::EventHandler, stream, of, route);
+    }
+
+    /// Registers what a projector does with an event.
+    pub fn projection<H: Project<E>, E: PartOf>(&mut self)
+    where
+        D: Has<H>,
+    {
+        self.table(<H::Projection as Record>::SCHEMA);
+        let (stream, of) = self.event::<E>();
+        let route: Route<D> = Arc::new(|domain, data, unit| {
+            Box::pin(async move {
+                let event = decode::<E>(data)?;
+                let mut rows = Rows::new(unit);
+                <D as Has<H>>::part(domain).project(event, &mut rows).await
+            })
+        });
+        self.route::<H>(Subscriber::Projector, stream, of, route);
+    }
+
+    fn event<E: PartOf>(&mut self) -> (String, String) {
+        let schema = <E::Aggregate as Record>::SCHEMA;
+        self.table(schema);
+        let stream = naming::event_stream(self.domain, schema.table);
+        (stream, naming::message_type(self.domain, E::NAME, E::VERSION))
+    }
+}
+
+fn decode<P: Payload>(data: &str) -> Result<P, Failure> {
+    serde_json::from_str(data).map_err(|error| {
+        crate::failure::Reason::Undecodable(format!("{}: {error}", P::NAME)).into()
+    })
+}
+
+/// The last part of a type's path, without its generics: `BookCatalogProjector`.
+fn short_name<T>() -> &'static str {
+    let path = type_name::<T>();
+    let path = path.split_once('<').map_or(path, |(path, _)| path);
+    path.rsplit("::").next().unwrap_or(path)
+}

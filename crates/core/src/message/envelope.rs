@@ -1,0 +1,3 @@
+//! stub
+/// x
+#[derive(Clone,Debug,PartialEq)] pub struct Rest;

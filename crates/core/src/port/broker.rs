@@ -1,0 +1,265 @@
+//! The broker: the streams, as subscriptions read them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::lane::Band;
+use crate::message::Message;
+use crate::{BoxFuture, Lane};
+
+use super::Error;
+use super::store::Position;
+
+/// One handler on one stream: a consumer group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subscription {
+    /// The handler's name: `BookCatalogProjector`.
+    pub name: Arc<str>,
+    /// The stream it reads: `bookshelf::book`.
+    pub stream: Arc<str>,
+}
+
+impl Subscription {
+    /// The subscription of this handler on this stream.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>, stream: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), stream: stream.into() }
+    }
+}
+
+/// Where a delivered message stands in its subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// In the flow of its lane.
+    Queue {
+        /// Its rank in the lane.
+        band: Band,
+        /// Its number in the band, counted from 1 without gaps.
+        sequence: u64,
+    },
+    /// Set aside, to be tried again later.
+    Parked,
+}
+
+/// A message handed to a subscription, not yet acknowledged.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The lane it came on.
+    pub lane: Lane,
+    /// Its place there.
+    pub place: Place,
+    /// Its position in the log.
+    pub position: Position,
+    /// How often it has failed.
+    pub failures: u32,
+    /// When it failed first.
+    pub failed_first: Option<Timestamp>,
+    /// The message.
+    pub message: Arc<Message>,
+}
+
+/// What becomes of a delivered message; written in the same commit as the handler's work (L9).
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// The lane it came on.
+    pub lane: Lane,
+    /// Its place there.
+    pub place: Place,
+    /// Its position in the log.
+    pub position: Position,
+    /// The decision.
+    pub verdict: Verdict,
+}
+
+/// The decision about a delivered message.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It was handled.
+    Done,
+    /// It is set aside until `due`, out of everybody's way (L10).
+    Park(Parking),
+    /// It was given up, and goes to the dead-letter queue of its lane (L10).
+    Dead(Death),
+}
+
+/// Why and until when a message is set aside.
+#[derive(Clone, Debug)]
+pub struct Parking {
+    /// When to try again; `None` while it waits behind an earlier message with its key (L8).
+    pub due: Option<Timestamp>,
+    /// How often it has failed.
+    pub failures: u32,
+    /// When it failed first.
+    pub failed_first: Option<Timestamp>,
+    /// What the last failure said.
+    pub error: String,
+}
+
+/// Why a message was given up.
+#[derive(Clone, Debug)]
+pub struct Death {
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it failed first.
+    pub failed_first: Timestamp,
+    /// When it failed last.
+    pub failed_last: Timestamp,
+    /// What the last failure said, with everything that caused it.
+    pub error: String,
+}
+
+/// A message that is set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// Its position in the log.
+    pub position: Position,
+    /// The lane it came on.
+    pub lane: Lane,
+    /// Its key, which later messages wait behind (L8).
+    pub key: Option<String>,
+    /// When to try again; `None` while it waits behind an earlier message with its key.
+    pub due: Option<Timestamp>,
+}
+
+/// How much one lane of a subscription has before it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Backlog {
+    /// Messages not handled yet, those handed out and set aside among them.
+    pub lag: u64,
+    /// Messages handed out or set aside, not handled yet.
+    pub pending: u64,
+    /// Messages given up.
+    pub dead: u64,
+    /// The age of the oldest message not handled yet.
+    pub oldest: Option<Duration>,
+    /// Messages handled per second lately; 0 when no server runs.
+    pub rate_per_second: f64,
+}
+
+/// What the engine knows of one lane of a subscription and no table shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gauge {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// The lane.
+    pub lane: Lane,
+    /// Messages handed out, not handled yet.
+    pub in_flight: u64,
+    /// Messages handled per second lately.
+    pub rate_per_second: f64,
+}
+
+/// A stream on which something new was published.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Published {
+    /// The stream.
+    pub stream: Arc<str>,
+    /// The lane.
+    pub lane: Lane,
+}
+
+/// What woke a listener up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// These streams have something new.
+    Published(Vec<Published>),
+    /// Any stream may have something new: ask all.
+    Anything,
+}
+
+/// The streams, as subscriptions read them.
+pub trait Broker: Send + Sync + 'static {
+    /// Takes a subscription for this process, so that nobody else reads it meanwhile; `None` while
+    /// somebody else holds it. Losing the process, by whatever death, releases it at once.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    fn claim<'a>(
+        &'a self,
+        subscription: &'a Subscription,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Feed>>, Error>>;
+
+    /// Starts to listen for what is published from now on, by any process.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, Error>>;
+
+    /// Tells everybody what only this engine knows; called about once a second.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// How much each lane of each subscription has before it, in the order asked: primary, then
+    /// backfill. A subscription that has never run counts everything in its stream. The cost does
+    /// not depend on how much there is.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    fn backlogs<'a>(
+        &'a self,
+        subscriptions: &'a [Subscription],
+    ) -> BoxFuture<'a, Result<Vec<[Backlog; 2]>, Error>>;
+}
+
+/// A claimed subscription. Dropping it releases the claim.
+pub trait Feed: Send + 'static {
+    /// The next messages of a lane, most urgent band first, in order inside a band; empty when
+    /// there are none. Never returns a message twice in the life of this feed.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached; asking again is safe.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: messages may be lost to this feed, until the next claim.
+    fn fetch(
+        &mut self,
+        lane: Lane,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, Error>>;
+
+    /// Messages set aside, by position after `after`, at most `count_max`.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    fn parked(
+        &mut self,
+        after: Option<Position>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Parked>, Error>>;
+
+    /// The messages set aside at these positions, in the order asked; those that are not set aside
+    /// any more are left out.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached.
+    fn fetch_parked<'a>(
+        &'a mut self,
+        positions: &'a [Position],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>, Error>>;
+
+    /// Tells the broker that these deliveries are settled in the store, for brokers apart from it.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached; telling again is safe.
+    fn settled<'a>(
+        &'a mut self,
+        _deliveries: &'a [Delivery],
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Waits for publications.
+pub trait Listener: Send + 'static {
+    /// The next publications, all that happened since the last call at once.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what is not returned stays for the next call.
+    fn wake(&mut self) -> BoxFuture<'_, Wake>;
+}

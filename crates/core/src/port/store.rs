@@ -1,0 +1,191 @@
+//! The store: rows, and the commits that join rows, messages and acknowledgements.
+
+use crate::message::Message;
+use crate::schema::{Row, Schema, Value};
+use crate::{BoxFuture, Lane};
+
+use super::Error;
+use super::broker::Settlement;
+
+/// A row as it is stored, with the version that guards it against lost updates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The values.
+    pub row: Row,
+    /// How often it was changed; 0 when it is new.
+    pub version: i64,
+}
+
+/// One change to one row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// The table.
+    pub schema: &'static Schema,
+    /// The change.
+    pub change: Change,
+}
+
+/// What happens to the row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A new row, with version 0; refused when its identity exists.
+    Insert(Row),
+    /// New values for a row that still has this version; the version grows by one.
+    Update {
+        /// The new values.
+        row: Row,
+        /// The version that was read.
+        expected: i64,
+    },
+    /// New values, whether the row exists or not; the version grows by one.
+    Put(Row),
+    /// The row goes, if it still has this version.
+    Delete {
+        /// The row's identity.
+        id: Value,
+        /// The version that was read.
+        expected: i64,
+    },
+}
+
+/// Everything that one message, or one call, wants written: all of it or nothing (L9).
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// The changes to rows.
+    pub writes: Vec<Write>,
+    /// The messages to publish, each with its lane.
+    pub messages: Vec<(Lane, Message)>,
+    /// Messages handled in this very commit: recorded, but not delivered to anybody.
+    pub recorded: Vec<Message>,
+    /// What becomes of the message that was handled.
+    pub settlement: Option<Settlement>,
+    /// Whether it was computed from what an earlier commit of the same batch writes, so that it
+    /// must not happen if one of those did not.
+    pub dependent: bool,
+}
+
+/// Where a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position(pub u64);
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// It is durable; the position of its first message, if it had one.
+    Done(Option<Position>),
+    /// Its command was accepted before, under the same idempotency key; nothing was written.
+    Duplicate {
+        /// The id of the command that was accepted.
+        id: uuid::Uuid,
+        /// Its position.
+        position: Position,
+    },
+}
+
+/// Why a commit was refused. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The row has another version than the one that was read.
+    #[error("[PE0113] row {id} of {table} was changed by another writer")]
+    Conflict {
+        /// The table.
+        table: &'static str,
+        /// The row's identity.
+        id: String,
+    },
+    /// A row with this identity, or with this value in a unique column, exists.
+    #[error("[PE0112] {table} already holds a row with {what}")]
+    Exists {
+        /// The table.
+        table: &'static str,
+        /// What clashes.
+        what: String,
+    },
+    /// The message was settled before, by whoever held its subscription earlier (L9).
+    #[error("[PE0206] the message was handled before")]
+    Settled,
+    /// It depends on an earlier commit of its batch, which was refused.
+    #[error("[PE0207] an earlier commit of the batch was refused")]
+    Dependent,
+    /// The store said no for another reason.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Which rows of a table, and in which order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// Columns and the value each must have.
+    pub equals: Vec<(String, Value)>,
+    /// Columns to order by, first one first. Rows that are equal in all are ordered by identity.
+    pub order_by: Vec<(String, Direction)>,
+    /// At most this many rows; never more than [`Query::LIMIT_MAX`].
+    pub limit: Option<u32>,
+    /// Rows to pass over first.
+    pub offset: u64,
+}
+
+impl Query {
+    /// The rows returned when no limit is given.
+    pub const LIMIT_DEFAULT: u32 = 100;
+    /// The most rows one query returns: more belongs in pages.
+    pub const LIMIT_MAX: u32 = 10_000;
+}
+
+/// An order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Greatest first.
+    Descending,
+}
+
+/// One page of rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The rows.
+    pub rows: Vec<Stored>,
+    /// How many rows there are in all pages.
+    pub total: u64,
+}
+
+/// Rows, and the commits that join rows, messages and acknowledgements.
+///
+/// Reads see what is committed. `lane` says on whose behalf the store is asked: work for the
+/// primary lane never waits for more than one quantum of work for the backfill lane (L2).
+pub trait Store: Send + Sync + 'static {
+    /// The row with this identity.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    fn load<'a>(
+        &'a self,
+        lane: Lane,
+        schema: &'static Schema,
+        id: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<Stored>, Error>>;
+
+    /// The rows that a query asks for.
+    ///
+    /// # Errors
+    /// When the query names an unknown column, or the store cannot answer.
+    fn select<'a>(
+        &'a self,
+        lane: Lane,
+        schema: &'static Schema,
+        query: &'a Query,
+    ) -> BoxFuture<'a, Result<Page, Error>>;
+
+    /// Makes each commit of a batch durable, in order, or refuses it; a refused commit costs only
+    /// itself and those that are [`Commit::dependent`]. The results are in the batch's order.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not undo anything: commits that were on their way still happen.
+    fn commit(
+        &self,
+        lane: Lane,
+        batch: Vec<Commit>,
+    ) -> BoxFuture<'_, Vec<Result<Committed, Refused>>>;
+}
