@@ -1,0 +1,64 @@
+//! One try at one message.
+
+use std::sync::Arc;
+
+use protean_core::Failure;
+use protean_core::domain::{Domain, Subscriber};
+use protean_core::failure::Reason;
+use protean_core::message::{Cause, Message, while_handling};
+use protean_core::port::broker::{Delivery, Settlement, Verdict};
+use protean_core::port::store::Commit;
+use protean_core::unit::{Session, Unit};
+
+use super::context::Context;
+use super::panics;
+
+/// Runs the handler for a delivery; what it staged commits with the message's settlement (L9).
+pub(super) async fn attempt<D: Domain>(
+    context: &Context<D>,
+    subscription: usize,
+    session: &Session,
+    delivery: &Delivery,
+) -> Result<Commit, Failure> {
+    let settlement = settlement(context, subscription, delivery, Verdict::Done);
+    let message: &Arc<Message> = &delivery.message;
+    let registered = context.registered(subscription);
+    let Some(route) = registered.route(&message.type_name) else {
+        return match registered.subscriber {
+            Subscriber::CommandHandler => Err(unknown(registered.name, message)),
+            Subscriber::EventHandler | Subscriber::Projector => Ok(Commit {
+                settlement: Some(settlement),
+                ..Commit::default()
+            }),
+        };
+    };
+    let cause = Cause::of(message);
+    let mut unit = Unit::new(session, cause.clone());
+    let handling = route(context.app.domain(), &message.data, &mut unit);
+    panics::contain(while_handling(cause, handling)).await?;
+    panics::contain(context.app.cascade(&mut unit)).await?;
+    Ok(context.app.commit_of(unit, Some(settlement)))
+}
+
+/// The settlement of a delivery with this verdict.
+pub(super) fn settlement<D>(
+    context: &Context<D>,
+    subscription: usize,
+    delivery: &Delivery,
+    verdict: Verdict,
+) -> Settlement {
+    Settlement {
+        subscription: context.subscriptions[subscription].clone(),
+        lane: delivery.lane,
+        place: delivery.place,
+        position: delivery.position,
+        verdict,
+    }
+}
+
+/// An event nobody cares for is passed over; a command that nobody takes is a mistake that somebody
+/// has to see.
+fn unknown(handler: &str, message: &Message) -> Failure {
+    let text = format!("{handler} has no method for {}", message.type_name);
+    Reason::Undecodable(text).into()
+}

@@ -1,0 +1,278 @@
+//! One worker's run: some messages of one lane of one subscription, in order, in one session.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use protean_core::domain::Domain;
+use protean_core::failure::Reason;
+use protean_core::port::broker::Delivery;
+use protean_core::port::store::{Commit, Committed, Refused};
+use protean_core::unit::Session;
+use protean_core::{Failure, Lane};
+
+use super::attempt::{attempt, settlement};
+use super::context::Context;
+use super::verdict::decide;
+use crate::lane::{Item, Outcome, Run};
+
+/// How often a message is run again because another writer was faster, before that counts as a
+/// failure: a row this contested needs to be left alone for a moment.
+const CONFLICTS_MAX: u32 = 16;
+
+/// How long a worker waits before it gives its messages back when the store is away.
+const STORE_PAUSE: Duration = Duration::from_millis(200);
+
+/// A delivery on its way through the engine.
+#[derive(Clone, Debug)]
+pub(super) struct Work {
+    pub(super) delivery: Delivery,
+    /// How often another writer was faster.
+    pub(super) conflicts: u32,
+}
+
+/// A run that ended.
+pub(super) struct Finished {
+    pub(super) subscription: usize,
+    pub(super) lane: Lane,
+    pub(super) outcomes: Vec<(Item<Work>, Outcome)>,
+}
+
+/// A message that was tried, what it wants written and what becomes of it then.
+struct Step {
+    item: Item<Work>,
+    commit: Commit,
+    outcome: Outcome,
+}
+
+struct Batch<D> {
+    context: Arc<Context<D>>,
+    subscription: usize,
+    lane: Lane,
+    session: Session,
+    started: Instant,
+    steps: Vec<Step>,
+    left: Vec<Item<Work>>,
+    /// Keys whose next message must not run in this batch.
+    stuck: HashSet<u64>,
+    /// Keys that have a step in this batch.
+    keys: HashSet<u64>,
+    closed: bool,
+}
+
+/// Runs messages in order and commits what they staged; time and primary traffic may end it early,
+/// but one message is always run.
+pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> Finished {
+    let Run {
+        subscription,
+        lane,
+        items,
+    } = run;
+    let session = context.app.session(lane);
+    let mut batch = Batch {
+        context,
+        subscription,
+        lane,
+        session,
+        started: Instant::now(),
+        steps: Vec::with_capacity(items.len()),
+        left: Vec::new(),
+        stuck: HashSet::new(),
+        keys: HashSet::new(),
+        closed: false,
+    };
+    for item in items {
+        batch.take(item).await;
+    }
+    batch.commit().await
+}
+
+impl<D: Domain> Batch<D> {
+    async fn take(&mut self, item: Item<Work>) {
+        self.closed |= !self.steps.is_empty() && self.is_over();
+        if self.closed || item.key.is_some_and(|key| self.stuck.contains(&key)) {
+            return self.left.push(item);
+        }
+        let delivery = &item.body.delivery;
+        match attempt(&self.context, self.subscription, &self.session, delivery).await {
+            Ok(commit) => self.stage(item, commit),
+            Err(failure) if matches!(failure.reason(), Reason::Unflushed) => self.flush(item),
+            Err(failure) => {
+                let step = self.failed(item, &failure);
+                if let (Some(key), Outcome::Parked { .. }) = (step.item.key, step.outcome) {
+                    self.stuck.insert(key);
+                }
+                self.steps.push(step);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.lane == Lane::Backfill
+            && (self.started.elapsed() >= self.context.quantum || self.context.is_yielding())
+    }
+
+    fn stage(&mut self, item: Item<Work>, mut commit: Commit) {
+        if let Some(key) = item.key {
+            // What an earlier message of the key does must not be missing when this one is done.
+            commit.dependent |= !self.keys.insert(key);
+        }
+        self.session.absorb(&commit);
+        self.steps.push(Step {
+            item,
+            commit,
+            outcome: Outcome::Done,
+        });
+    }
+
+    /// The message has to see what those before it staged: it opens the next batch.
+    fn flush(&mut self, item: Item<Work>) {
+        if self.steps.is_empty() {
+            let text = "the handler reads a row that it put blindly itself; read it before";
+            let step = self.failed(item, &Failure::refuse(text));
+            return self.steps.push(step);
+        }
+        self.closed = true;
+        self.left.push(item);
+    }
+
+    fn failed(&self, item: Item<Work>, failure: &Failure) -> Step {
+        let Delivery { position, lane, .. } = item.body.delivery;
+        let subscription = &self.context.subscriptions[self.subscription];
+        tracing::warn!(
+            subscription = %subscription.name,
+            stream = %subscription.stream,
+            %lane,
+            position = position.0,
+            message = %item.body.delivery.message.type_name,
+            correlation_id = %item.body.delivery.message.correlation_id,
+            error = %failure,
+            "message failed"
+        );
+        let policy = &self.context.retries[self.subscription];
+        let (verdict, delay) = decide(policy, &item.body.delivery, failure, Timestamp::now());
+        let outcome = delay.map_or(Outcome::Done, |delay| Outcome::Parked {
+            position: position.0,
+            due: self.context.now() + delay,
+        });
+        let settlement = settlement(
+            &self.context,
+            self.subscription,
+            &item.body.delivery,
+            verdict,
+        );
+        let commit = Commit {
+            settlement: Some(settlement),
+            ..Commit::default()
+        };
+        Step {
+            item,
+            commit,
+            outcome,
+        }
+    }
+
+    async fn commit(mut self) -> Finished {
+        let steps = std::mem::take(&mut self.steps);
+        let mut outcomes = Vec::with_capacity(steps.len() + self.left.len());
+        let mut again = Vec::new();
+        let mut away = false;
+        for (planned, result) in self.write(steps).await {
+            match self.outcome_of(planned, result) {
+                Next::Settled(item, outcome) => outcomes.push((item, outcome)),
+                Next::Failed(step) => again.push(step),
+                Next::Away(item) => {
+                    away = true;
+                    outcomes.push((item, Outcome::Unrun));
+                }
+            }
+        }
+        for ((item, outcome), result) in self.write(again).await {
+            let settled = matches!(result, Ok(_) | Err(Refused::Settled));
+            away |= !settled;
+            outcomes.push((item, if settled { outcome } else { Outcome::Unrun }));
+        }
+        if away {
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+        outcomes.extend(self.left.into_iter().map(|item| (item, Outcome::Unrun)));
+        Finished {
+            subscription: self.subscription,
+            lane: self.lane,
+            outcomes,
+        }
+    }
+
+    /// Writes the steps in one batch; each with its planned outcome and what the store said.
+    async fn write(
+        &self,
+        steps: Vec<Step>,
+    ) -> impl Iterator<Item = ((Item<Work>, Outcome), Result<Committed, Refused>)> + use<D> {
+        let mut planned = Vec::with_capacity(steps.len());
+        let mut commits = Vec::with_capacity(steps.len());
+        for Step {
+            item,
+            commit,
+            outcome,
+        } in steps
+        {
+            planned.push((item, outcome));
+            commits.push(commit);
+        }
+        let results = match commits.is_empty() {
+            true => Vec::new(),
+            false => {
+                self.context
+                    .app
+                    .tier()
+                    .store
+                    .commit(self.lane, commits)
+                    .await
+            }
+        };
+        planned.into_iter().zip(results)
+    }
+
+    fn outcome_of(
+        &self,
+        (mut item, outcome): (Item<Work>, Outcome),
+        result: Result<Committed, Refused>,
+    ) -> Next {
+        match result {
+            Ok(_) => Next::Settled(item, outcome),
+            Err(Refused::Settled) => {
+                tracing::warn!(
+                    position = item.body.delivery.position.0,
+                    "handled elsewhere"
+                );
+                Next::Settled(item, Outcome::Done)
+            }
+            Err(Refused::Dependent) => Next::Settled(item, Outcome::Unrun),
+            Err(Refused::Conflict { .. }) if item.body.conflicts < CONFLICTS_MAX => {
+                item.body.conflicts += 1;
+                Next::Settled(item, Outcome::Unrun)
+            }
+            Err(Refused::Conflict { table, id }) => {
+                Next::Failed(self.failed(item, &Reason::Conflict { table, id }.into()))
+            }
+            Err(Refused::Exists { table, what }) => {
+                Next::Failed(self.failed(item, &Reason::Exists { table, what }.into()))
+            }
+            Err(Refused::Store(error)) if error.is_transient() => {
+                tracing::warn!(%error, "the store is away; the message is tried again");
+                Next::Away(item)
+            }
+            Err(refused) => {
+                Next::Failed(self.failed(item, &Failure::transient(refused.to_string())))
+            }
+        }
+    }
+}
+
+/// What a step's result leads to.
+enum Next {
+    Settled(Item<Work>, Outcome),
+    Failed(Step),
+    Away(Item<Work>),
+}

@@ -1,0 +1,62 @@
+//! What feeders and workers share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use protean_core::config::RetryPolicy;
+use protean_core::domain::Domain;
+use protean_core::port::broker::Subscription;
+use protean_core::{App, domain};
+
+/// The application, and what the engine makes of its configuration.
+pub(super) struct Context<D> {
+    pub(super) app: App<D>,
+    /// The subscriptions, in the order of the registry.
+    pub(super) subscriptions: Vec<Subscription>,
+    /// The retry policy of each.
+    pub(super) retries: Vec<RetryPolicy>,
+    /// The longest stretch backfill may hold anything that primary needs.
+    pub(super) quantum: Duration,
+    started: Instant,
+    yielding: AtomicBool,
+}
+
+impl<D: Domain> Context<D> {
+    pub(super) fn new(app: App<D>) -> Self {
+        let subscriptions = app.subscriptions();
+        let config = app.config();
+        let retries = subscriptions
+            .iter()
+            .map(|known| config.retry_for(&known.name))
+            .collect();
+        let quantum = Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms));
+        Self {
+            subscriptions,
+            retries,
+            quantum,
+            app,
+            started: Instant::now(),
+            yielding: AtomicBool::new(false),
+        }
+    }
+
+    /// The time since the engine was started, which is the scheduler's clock.
+    pub(super) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The registry's side of a subscription.
+    pub(super) fn registered(&self, subscription: usize) -> &domain::Subscription<D> {
+        &self.app.registry().subscriptions()[subscription]
+    }
+
+    /// Asks backfill runs to end at their next message, or not any more.
+    pub(super) fn set_yielding(&self, yielding: bool) {
+        self.yielding.store(yielding, Ordering::Relaxed);
+    }
+
+    /// Whether backfill runs should end at their next message.
+    pub(super) fn is_yielding(&self) -> bool {
+        self.yielding.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,50 @@
+//! The threads that backfill handlers run on.
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// How much less the operating system favours backfill threads: enough that a primary thread that
+/// wakes up runs at once on a busy machine, not so much that an idle machine notices.
+const NICENESS: i32 = 10;
+
+/// Threads of their own for backfill, so that a handler that burns processor time there never
+/// keeps a primary one from its thread (L2, L3).
+pub(super) struct BackfillPool {
+    runtime: Option<Runtime>,
+}
+
+impl BackfillPool {
+    /// Starts this many threads.
+    pub(super) fn start(threads: usize) -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("backfill")
+            .on_thread_start(lower_priority)
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Where to spawn backfill work.
+    pub(super) fn handle(&self) -> Option<&Handle> {
+        self.runtime.as_ref().map(Runtime::handle)
+    }
+}
+
+/// A runtime must not be dropped where blocking is not allowed, and the engine ends in async code.
+impl Drop for BackfillPool {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// On Linux, niceness belongs to the thread that asks for it.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "backfill thread keeps its priority");
+    }
+}

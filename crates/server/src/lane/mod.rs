@@ -1,0 +1,339 @@
+//! The lane scheduler: which message runs next, and on which lane.
+//!
+//! A plain state machine without input or output. The engine tells it what arrived, what finished
+//! and what time it is; it answers with actions. Property tests and simulations drive it the same
+//! way, so that what they prove is what runs.
+//!
+//! What it guarantees, at every step:
+//! - no backfill run starts while any subscription has a primary message ready (L1, L3), but for
+//!   the `min_share` that an operator asked for (L6);
+//! - primary has slots of its own, which backfill cannot take (L2);
+//! - a lane that has a message ready and a slot free runs it (L5);
+//! - inside a lane the more urgent band goes first, and arrival order rules inside a band (L7);
+//! - of the messages of one lane with one key, at most one run holds any, in arrival order (L8);
+//! - a message that failed keeps nothing but its own key waiting (L10).
+
+mod hold;
+mod item;
+mod share;
+mod supply;
+
+use std::time::Duration;
+
+use protean_core::Lane;
+
+use hold::LaneQueue;
+pub use item::{Action, Item, Outcome, Run};
+use share::Share;
+use supply::Supply;
+
+/// The most messages of a lane that wait in memory behind others of their keys. Beyond it the lane
+/// is not fetched until some of them have gone: memory is worth more than the last hot key.
+const WAITING_MAX: usize = 20_000;
+
+/// The most unanswered [`Action::FetchParked`] of one lane of one subscription.
+pub const RETURNING_MAX: usize = hold::RETURNING_MAX;
+
+/// What the scheduler is allowed to use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Runs of the primary lane at the same time, reserved for it.
+    pub primary_slots: usize,
+    /// Runs of the backfill lane at the same time.
+    pub backfill_slots: usize,
+    /// Messages in one backfill run; its time is bounded elsewhere.
+    pub batch_max: usize,
+    /// Messages of one lane of one subscription that are ready or run, and so are in memory.
+    pub buffer_max: usize,
+    /// The part of all handled messages that backfill gets even while primary is saturated; 0 for
+    /// none.
+    pub min_share: f64,
+}
+
+/// The scheduler of one process; `T` is the engine's message.
+#[derive(Debug)]
+pub struct Scheduler<T> {
+    limits: Limits,
+    subscriptions: Vec<SubscriptionState<T>>,
+    free: [usize; 2],
+    turn: [usize; 2],
+    share: Share,
+    stopping: bool,
+}
+
+#[derive(Debug)]
+struct SubscriptionState<T> {
+    claimed: bool,
+    lanes: [LaneState<T>; 2],
+}
+
+#[derive(Debug)]
+struct LaneState<T> {
+    queue: LaneQueue<T>,
+    supply: Supply,
+}
+
+impl<T> LaneState<T> {
+    fn new() -> Self {
+        Self {
+            queue: LaneQueue::new(),
+            supply: Supply::Unknown,
+        }
+    }
+}
+
+impl<T> Scheduler<T> {
+    /// A scheduler for this many subscriptions, none of them claimed yet.
+    #[must_use]
+    pub fn new(subscriptions: usize, limits: Limits) -> Self {
+        let state = |_| SubscriptionState {
+            claimed: false,
+            lanes: [LaneState::new(), LaneState::new()],
+        };
+        Self {
+            limits,
+            subscriptions: (0..subscriptions).map(state).collect(),
+            free: [limits.primary_slots, limits.backfill_slots],
+            turn: [0, 0],
+            share: Share::new(limits.min_share),
+            stopping: false,
+        }
+    }
+
+    /// The subscription is this process's now. What is set aside must be told before with
+    /// [`Self::parked`].
+    pub fn claimed(&mut self, subscription: usize) {
+        self.subscriptions[subscription].claimed = true;
+    }
+
+    /// A message is set aside until `due`; its key waits for it.
+    pub fn parked(
+        &mut self,
+        subscription: usize,
+        lane: Lane,
+        position: u64,
+        key: Option<u64>,
+        due: Duration,
+    ) {
+        self.lane(subscription, lane).queue.park(position, key, due);
+    }
+
+    /// Something may have been published on this lane.
+    pub fn published(&mut self, subscription: usize, lane: Lane) {
+        self.lane(subscription, lane).supply.published();
+    }
+
+    /// The answer to [`Action::Fetch`]; `more` says whether there may be more right away.
+    pub fn fetched(
+        &mut self,
+        subscription: usize,
+        lane: Lane,
+        items: impl IntoIterator<Item = Item<T>>,
+        more: bool,
+    ) {
+        let state = self.lane(subscription, lane);
+        state.supply.fetched(more);
+        for item in items {
+            state.queue.arrive(item);
+        }
+    }
+
+    /// The answer to [`Action::FetchParked`]: the message, or `None` when it is not set aside any
+    /// more.
+    pub fn fetched_parked(
+        &mut self,
+        subscription: usize,
+        lane: Lane,
+        key: Option<u64>,
+        item: Option<Item<T>>,
+    ) {
+        self.lane(subscription, lane).queue.unpark(key, item);
+    }
+
+    /// A run ended; each of its messages with its outcome.
+    pub fn finished(
+        &mut self,
+        subscription: usize,
+        lane: Lane,
+        outcomes: impl IntoIterator<Item = (Item<T>, Outcome), IntoIter: DoubleEndedIterator>,
+    ) {
+        self.free[lane.index()] += 1;
+        let mut handled = 0;
+        let counted = outcomes.into_iter().inspect(|(_, outcome)| {
+            handled += usize::from(*outcome != Outcome::Unrun);
+        });
+        self.subscriptions[subscription].lanes[lane.index()]
+            .queue
+            .finish(counted);
+        self.share.handled(lane, handled);
+    }
+
+    /// Starts nothing any more; what runs may finish.
+    pub const fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Whether nothing runs.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.free[0] == self.limits.primary_slots && self.free[1] == self.limits.backfill_slots
+    }
+
+    /// Whether a primary message of any subscription waits to be fetched or run, so that backfill
+    /// runs should end at the next message.
+    #[must_use]
+    pub fn primary_waits(&self) -> bool {
+        let mut claimed = self.subscriptions.iter().filter(|known| known.claimed);
+        claimed.any(|known| {
+            let primary = &known.lanes[Lane::Primary.index()];
+            primary.queue.has_ready() || primary.supply.may_hold_news()
+        })
+    }
+
+    /// Messages of a lane that are in memory, waiting or running.
+    #[must_use]
+    pub fn held(&self, subscription: usize, lane: Lane) -> usize {
+        self.subscriptions[subscription].lanes[lane.index()]
+            .queue
+            .held()
+    }
+
+    /// When the next message that is set aside becomes due.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Duration> {
+        if self.stopping {
+            return None;
+        }
+        let claimed = self.subscriptions.iter().filter(|known| known.claimed);
+        claimed
+            .flat_map(|known| &known.lanes)
+            .filter_map(|lane| lane.queue.next_due())
+            .min()
+    }
+
+    /// The next thing to do; `None` when there is nothing until something happens.
+    pub fn poll(&mut self, now: Duration) -> Option<Action<T>> {
+        if self.stopping {
+            return None;
+        }
+        self.poll_parked(now)
+            .or_else(|| self.poll_fetch(Lane::Primary))
+            .or_else(|| self.poll_primary())
+            .or_else(|| self.poll_fetch(Lane::Backfill))
+            .or_else(|| self.poll_backfill())
+    }
+
+    fn lane(&mut self, subscription: usize, lane: Lane) -> &mut LaneState<T> {
+        &mut self.subscriptions[subscription].lanes[lane.index()]
+    }
+
+    fn poll_parked(&mut self, now: Duration) -> Option<Action<T>> {
+        for (subscription, known) in self.subscriptions.iter_mut().enumerate() {
+            if !known.claimed {
+                continue;
+            }
+            for lane in Lane::ALL {
+                if let Some((position, key)) = known.lanes[lane.index()].queue.take_due(now) {
+                    return Some(Action::FetchParked {
+                        subscription,
+                        lane,
+                        position,
+                        key,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    fn poll_fetch(&mut self, lane: Lane) -> Option<Action<T>> {
+        let buffer_max = self.limits.buffer_max;
+        for (subscription, known) in self.subscriptions.iter_mut().enumerate() {
+            let state = &mut known.lanes[lane.index()];
+            // Half a buffer at a time: large reads, and never an empty buffer in between.
+            // Those behind a message that is set aside must not keep the others out (L10).
+            let going = state.queue.held() - state.queue.waiting();
+            let room = buffer_max.saturating_sub(going);
+            let fits = room * 2 >= buffer_max && state.queue.waiting() < WAITING_MAX;
+            if known.claimed && fits && state.supply.take() {
+                return Some(Action::Fetch {
+                    subscription,
+                    lane,
+                    count_max: room,
+                });
+            }
+        }
+        None
+    }
+
+    fn poll_primary(&mut self) -> Option<Action<T>> {
+        if self.free[Lane::Primary.index()] == 0 {
+            return None;
+        }
+        let subscription = self.most_urgent(Lane::Primary, |_| true)?;
+        let item = self.lane(subscription, Lane::Primary).queue.take()?;
+        Some(self.start(subscription, Lane::Primary, vec![item]))
+    }
+
+    fn poll_backfill(&mut self) -> Option<Action<T>> {
+        if self.free[Lane::Backfill.index()] == 0 {
+            return None;
+        }
+        let batch_max = self.backfill_allowance()?;
+        let shared = self.share.is_due();
+        let subscription = self.most_urgent(Lane::Backfill, |known| {
+            shared || !known.lanes[Lane::Primary.index()].supply.may_hold_news()
+        })?;
+        let items = self
+            .lane(subscription, Lane::Backfill)
+            .queue
+            .take_batch(batch_max);
+        Some(self.start(subscription, Lane::Backfill, items))
+    }
+
+    /// How many backfill messages may start now: a full batch when no primary message is ready,
+    /// else what `min_share` owes.
+    fn backfill_allowance(&self) -> Option<usize> {
+        let primary = Lane::Primary.index();
+        let mut claimed = self.subscriptions.iter().filter(|known| known.claimed);
+        if claimed.any(|known| known.lanes[primary].queue.has_ready()) {
+            return self.share.is_due().then_some(1);
+        }
+        Some(self.limits.batch_max)
+    }
+
+    /// The subscription whose next message of this lane is the most urgent; those that are equal
+    /// take turns.
+    fn most_urgent(
+        &self,
+        lane: Lane,
+        eligible: impl Fn(&SubscriptionState<T>) -> bool,
+    ) -> Option<usize> {
+        let count = self.subscriptions.len();
+        let in_turn = (0..count).map(|nth| (self.turn[lane.index()] + nth) % count);
+        let ready = in_turn.filter_map(|subscription| {
+            let known = &self.subscriptions[subscription];
+            let band = known.lanes[lane.index()].queue.next_band()?;
+            (known.claimed && eligible(known)).then_some((band, subscription))
+        });
+        ready
+            .min_by_key(|(band, _)| *band)
+            .map(|(_, subscription)| subscription)
+    }
+
+    fn start(&mut self, subscription: usize, lane: Lane, items: Vec<Item<T>>) -> Action<T> {
+        self.free[lane.index()] -= 1;
+        self.turn[lane.index()] = (subscription + 1) % self.subscriptions.len();
+        if lane == Lane::Backfill {
+            self.share.started(items.len());
+        }
+        Action::Run(Run {
+            subscription,
+            lane,
+            items,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

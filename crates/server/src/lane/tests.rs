@@ -1,0 +1,4 @@
+//! Cases of the scheduler, and its guarantees under thousands of random schedules.
+
+mod cases;
+mod simulation;

@@ -1,0 +1,383 @@
+//! The scheduler against a model of the world, under random schedules.
+//!
+//! The model knows nothing of the scheduler's state: it keeps its own account of what was
+//! published, fetched, run, set aside and settled, and checks each promise at every action.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use protean_core::Lane;
+use protean_core::lane::Band;
+
+use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler};
+
+const SUBSCRIPTIONS: usize = 2;
+
+const LIMITS: Limits = Limits {
+    primary_slots: 2,
+    backfill_slots: 2,
+    batch_max: 4,
+    buffer_max: 6,
+    min_share: 0.0,
+};
+
+type Place = (usize, usize);
+
+/// One thing that happens in the world.
+#[derive(Clone, Debug)]
+enum Step {
+    Publish {
+        subscription: usize,
+        lane: Lane,
+        band: usize,
+        key: Option<u64>,
+    },
+    Answer(usize),
+    Finish {
+        nth: usize,
+        fates: Vec<u8>,
+    },
+    Wait(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unfetched,
+    Waiting,
+    Running,
+    Parked,
+    Settled,
+}
+
+#[derive(Clone, Debug)]
+struct Message {
+    place: Place,
+    band: usize,
+    key: Option<u64>,
+    state: State,
+}
+
+#[derive(Default)]
+struct World {
+    messages: Vec<Message>,
+    unfetched: BTreeMap<Place, [VecDeque<usize>; Band::COUNT]>,
+    questions: Vec<Action<usize>>,
+    running: Vec<Run<usize>>,
+    now: Duration,
+}
+
+fn lane_of(place: Place) -> Lane {
+    Lane::ALL[place.1]
+}
+
+impl World {
+    fn item(&self, id: usize) -> Item<usize> {
+        let message = &self.messages[id];
+        Item {
+            key: message.key,
+            band: Band::ALL[message.band],
+            body: id,
+        }
+    }
+
+    /// Whether nothing but a free slot is missing for this message to run.
+    fn is_runnable(&self, id: usize) -> bool {
+        let message = &self.messages[id];
+        message.state == State::Waiting
+            && message
+                .key
+                .is_none_or(|_| self.first_of_key(id) == Some(id))
+    }
+
+    /// The first message of the same key that has arrived and is not settled.
+    fn first_of_key(&self, id: usize) -> Option<usize> {
+        let of = &self.messages[id];
+        self.messages.iter().position(|other| {
+            other.place == of.place
+                && other.key == of.key
+                && !matches!(other.state, State::Unfetched | State::Settled)
+        })
+    }
+
+    fn runnable(&self, lane: Lane) -> Vec<usize> {
+        let of_lane = |id: &usize| lane_of(self.messages[*id].place) == lane;
+        (0..self.messages.len())
+            .filter(of_lane)
+            .filter(|id| self.is_runnable(*id))
+            .collect()
+    }
+
+    fn slots_used(&self, lane: Lane) -> usize {
+        self.running.iter().filter(|run| run.lane == lane).count()
+    }
+
+    fn poll(&mut self, scheduler: &mut Scheduler<usize>) {
+        while let Some(action) = scheduler.poll(self.now) {
+            match action {
+                Action::Run(run) => self.check_start(run),
+                question => self.questions.push(question),
+            }
+        }
+        self.check_work_conserving();
+    }
+
+    fn check_start(&mut self, run: Run<usize>) {
+        let slots = [LIMITS.primary_slots, LIMITS.backfill_slots];
+        assert!(
+            self.slots_used(run.lane) < slots[run.lane.index()],
+            "a slot too many"
+        );
+        let waiting = self.runnable(Lane::Primary);
+        if run.lane == Lane::Backfill {
+            assert!(
+                waiting.is_empty(),
+                "L1, L3: backfill started before primary {waiting:?}"
+            );
+            assert!(run.items.len() <= LIMITS.batch_max);
+        } else {
+            assert_eq!(run.items.len(), 1);
+        }
+        // Another subscription's backfill may be more urgent and still wait for its own primary.
+        let beside = |id: &usize| {
+            run.lane == Lane::Primary || self.messages[*id].place.0 == run.subscription
+        };
+        let runnable = self.runnable(run.lane).into_iter().filter(beside);
+        let urgent = runnable.map(|id| self.messages[id].band).min();
+        let first = run.items[0].body;
+        assert_eq!(
+            Some(self.messages[first].band),
+            urgent,
+            "L7: a more urgent one waits"
+        );
+        for item in &run.items {
+            let id = item.body;
+            assert_eq!(
+                self.messages[id].state,
+                State::Waiting,
+                "L9: {id} runs twice"
+            );
+            if let Some(key) = item.key {
+                self.check_key_order(&run, id, key);
+            }
+            self.messages[id].state = State::Running;
+        }
+        self.running.push(run);
+    }
+
+    /// Everything of the key before this message is settled, or earlier in the same run.
+    fn check_key_order(&self, run: &Run<usize>, id: usize, key: u64) {
+        let place = self.messages[id].place;
+        let before = self.messages[..id]
+            .iter()
+            .enumerate()
+            .filter(|(other, message)| {
+                message.place == place
+                    && message.key == Some(key)
+                    && message.state != State::Settled
+                    && message.state != State::Unfetched
+                    && !run.items.iter().any(|item| item.body == *other)
+            });
+        assert_eq!(before.count(), 0, "L8: {id} overtakes its key {key}");
+    }
+
+    fn check_work_conserving(&self) {
+        let primary = self.runnable(Lane::Primary);
+        let free = |lane: Lane, slots| self.slots_used(lane) < slots;
+        if free(Lane::Primary, LIMITS.primary_slots) {
+            assert!(
+                primary.is_empty(),
+                "L5: primary {primary:?} waits beside a free slot"
+            );
+        }
+        let looking = self.questions.iter().any(|question| {
+            matches!(
+                question,
+                Action::Fetch {
+                    lane: Lane::Primary,
+                    ..
+                }
+            )
+        });
+        if primary.is_empty() && !looking && free(Lane::Backfill, LIMITS.backfill_slots) {
+            let backfill = self.runnable(Lane::Backfill);
+            assert!(
+                backfill.is_empty(),
+                "L5: backfill {backfill:?} waits beside a free slot"
+            );
+        }
+    }
+
+    fn apply(&mut self, scheduler: &mut Scheduler<usize>, step: &Step) {
+        match step {
+            Step::Publish {
+                subscription,
+                lane,
+                band,
+                key,
+            } => {
+                let place = (*subscription, lane.index());
+                let id = self.messages.len();
+                let state = State::Unfetched;
+                self.messages.push(Message {
+                    place,
+                    band: *band,
+                    key: *key,
+                    state,
+                });
+                self.unfetched.entry(place).or_default()[*band].push_back(id);
+                scheduler.published(*subscription, *lane);
+            }
+            Step::Answer(nth) if !self.questions.is_empty() => {
+                let question = self.questions.remove(nth % self.questions.len());
+                self.answer(scheduler, &question);
+            }
+            Step::Finish { nth, fates } if !self.running.is_empty() => {
+                let run = self.running.remove(nth % self.running.len());
+                self.finish(scheduler, run, fates);
+            }
+            Step::Wait(millis) => self.now += Duration::from_millis(*millis),
+            Step::Answer(_) | Step::Finish { .. } => {}
+        }
+        self.poll(scheduler);
+    }
+
+    fn answer(&mut self, scheduler: &mut Scheduler<usize>, question: &Action<usize>) {
+        match *question {
+            Action::Fetch {
+                subscription,
+                lane,
+                count_max,
+            } => {
+                let place = (subscription, lane.index());
+                let bands = self.unfetched.entry(place).or_default();
+                let mut fetched = Vec::new();
+                while fetched.len() < count_max
+                    && let Some(id) = bands.iter_mut().find_map(VecDeque::pop_front)
+                {
+                    fetched.push(id);
+                }
+                let more = fetched.len() == count_max;
+                for id in &fetched {
+                    self.messages[*id].state = State::Waiting;
+                }
+                let items: Vec<_> = fetched.into_iter().map(|id| self.item(id)).collect();
+                scheduler.fetched(subscription, lane, items, more);
+            }
+            Action::FetchParked {
+                subscription,
+                lane,
+                position,
+                key,
+            } => {
+                let id = usize::try_from(position).expect("a small id");
+                self.messages[id].state = State::Waiting;
+                scheduler.fetched_parked(subscription, lane, key, Some(self.item(id)));
+            }
+            Action::Run(_) => unreachable!("runs are no questions"),
+        }
+    }
+
+    fn finish(&mut self, scheduler: &mut Scheduler<usize>, run: Run<usize>, fates: &[u8]) {
+        let mut stuck = Vec::new();
+        let mut outcomes = Vec::new();
+        for (nth, item) in run.items.into_iter().enumerate() {
+            let id = item.body;
+            let fate = fates.get(nth).copied().unwrap_or_default();
+            let held = item.key.is_some_and(|key| stuck.contains(&key));
+            let due = self.now + Duration::from_millis(u64::from(fate) * 10);
+            let (outcome, state) = match fate {
+                _ if held => (Outcome::Unrun, State::Waiting),
+                0..=5 => (Outcome::Done, State::Settled),
+                6 => (Outcome::Unrun, State::Waiting),
+                _ => (
+                    Outcome::Parked {
+                        position: id as u64,
+                        due,
+                    },
+                    State::Parked,
+                ),
+            };
+            if outcome != Outcome::Done {
+                stuck.extend(item.key);
+            }
+            self.messages[id].state = state;
+            outcomes.push((item, outcome));
+        }
+        scheduler.finished(run.subscription, run.lane, outcomes);
+    }
+
+    /// Lets everything come to its end.
+    fn settle_all(&mut self, scheduler: &mut Scheduler<usize>) {
+        let rounds_max = 20 * (self.messages.len() + 10);
+        for _ in 0..rounds_max {
+            self.apply(scheduler, &Step::Wait(100));
+            self.apply(scheduler, &Step::Answer(0));
+            self.apply(
+                scheduler,
+                &Step::Finish {
+                    nth: 0,
+                    fates: Vec::new(),
+                },
+            );
+        }
+        let lost = self
+            .messages
+            .iter()
+            .filter(|message| message.state != State::Settled);
+        assert_eq!(lost.count(), 0, "L9: messages were lost");
+        assert!(scheduler.is_idle());
+    }
+}
+
+/// The key lists of a message only grow by arrival, so the bands of one key must agree: the
+/// order in a lane is by band first, and the model judges order by arrival.
+fn band_of(lane: Lane, key: Option<u64>, band: usize) -> usize {
+    let first = if lane == Lane::Primary { 0 } else { 3 };
+    let count = if lane == Lane::Primary { 3 } else { 2 };
+    first + key.map_or(band, |key| usize::try_from(key).unwrap_or_default()) % count
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let publish = (
+        0..SUBSCRIPTIONS,
+        any::<bool>(),
+        0..5_usize,
+        proptest::option::of(0..4_u64),
+    )
+        .prop_map(|(subscription, bulk, band, key)| {
+            let lane = if bulk { Lane::Backfill } else { Lane::Primary };
+            Step::Publish {
+                subscription,
+                lane,
+                band: band_of(lane, key, band),
+                key,
+            }
+        });
+    let step = prop_oneof![
+        4 => publish,
+        3 => (0..8_usize).prop_map(Step::Answer),
+        3 => (0..4_usize, proptest::collection::vec(0..9_u8, 4))
+            .prop_map(|(nth, fates)| Step::Finish { nth, fates }),
+        1 => (1..50_u64).prop_map(Step::Wait),
+    ];
+    proptest::collection::vec(step, 1..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_promise_holds_under_every_schedule(steps in steps()) {
+        let mut scheduler = Scheduler::new(SUBSCRIPTIONS, LIMITS);
+        let mut world = World::default();
+        for subscription in 0..SUBSCRIPTIONS {
+            scheduler.claimed(subscription);
+        }
+        world.poll(&mut scheduler);
+        for step in &steps {
+            world.apply(&mut scheduler, step);
+        }
+        world.settle_all(&mut scheduler);
+    }
+}
