@@ -30,6 +30,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// What the macros' output refers to; not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::schema::payload::{Keys, present};
     pub use serde;
     pub use serde_json;
     pub use uuid::Uuid;

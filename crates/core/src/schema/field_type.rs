@@ -10,8 +10,10 @@ use super::{Kind, Value};
 
 /// A stored value that is not of the type its field has in the code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("[PE0105] expected {expected}, found {found}")]
+#[error("[PE0105] {}expected {expected}, found {found}", place(*field))]
 pub struct Mismatch {
+    /// The field that the value is for, where that is known.
+    pub field: Option<&'static str>,
     /// What the code wants.
     pub expected: &'static str,
     /// What the store holds.
@@ -22,8 +24,23 @@ impl Mismatch {
     /// A mismatch between what the code wants and this value.
     #[must_use]
     pub fn new(expected: &'static str, found: &Value) -> Self {
-        Self { expected, found: format!("{} ({})", found.kind_name(), found.to_key()) }
+        let found = match found {
+            Value::Null => found.kind_name().to_owned(),
+            found => format!("{} ({})", found.kind_name(), found.to_key()),
+        };
+        Self { field: None, expected, found }
     }
+
+    /// The same mismatch, in the field with this name.
+    #[must_use]
+    pub const fn in_field(mut self, name: &'static str) -> Self {
+        self.field = Some(name);
+        self
+    }
+}
+
+fn place(field: Option<&'static str>) -> String {
+    field.map(|name| format!("in field {name}: ")).unwrap_or_default()
 }
 
 /// What the rules look at in a value, without copying it.
@@ -240,5 +257,7 @@ mod tests {
     fn a_mismatch_says_what_was_found() {
         let error = u8::from_value(Value::Integer(300)).unwrap_err();
         assert_eq!(error.to_string(), "[PE0105] expected u8, found a whole number (300)");
+        let error = u8::from_value(Value::Null).unwrap_err().in_field("quantity");
+        assert_eq!(error.to_string(), "[PE0105] in field quantity: expected u8, found nothing");
     }
 }

@@ -5,6 +5,8 @@
 
 mod field_type;
 mod invalid;
+#[doc(hidden)]
+pub mod payload;
 mod rules;
 mod value;
 

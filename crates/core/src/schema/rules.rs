@@ -236,11 +236,8 @@ mod tests {
 
     #[test]
     fn numbers_are_compared_exactly() {
-        let rules = Rules {
-            min: Some(Limit::Float(0.1)),
-            max: Some(Limit::Integer(5)),
-            ..Rules::NONE
-        };
+        let rules =
+            Rules { min: Some(Limit::Float(0.1)), max: Some(Limit::Integer(5)), ..Rules::NONE };
         let price = field(Kind::Decimal, rules);
         let decimal = |text: &str| Measure::Decimal(text.parse().expect("a decimal"));
         assert!(violations(&price, decimal("0.1")).is_empty());

@@ -1,0 +1,27 @@
+//! Several mistakes, told together.
+
+/// The mistakes found so far.
+#[derive(Default)]
+pub(crate) struct Errors {
+    all: Option<syn::Error>,
+}
+
+impl Errors {
+    /// Adds a mistake.
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.all {
+            Some(all) => all.combine(error),
+            None => self.all = Some(error),
+        }
+    }
+
+    /// The value, unless it is a mistake.
+    pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    /// All mistakes as one error, if there are any.
+    pub(crate) fn finish(self) -> syn::Result<()> {
+        self.all.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,66 @@
+//! `#[command_handler]`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Type;
+
+use super::{Expansion, Method, Role, Scope, call, expand};
+use crate::attribute::{self, Keys};
+
+const KEYS: Keys = Keys { attribute: "command_handler", accepted: &["domain"] };
+
+const ROLE: Role = Role {
+    attribute: "command_handler",
+    marker: "handle",
+    message: "command",
+    example: "AddBook",
+    third: "unit: &mut Unit<'_>",
+    answer: "Result<BookId, Failure>",
+};
+
+/// The impl and the traits of a command handler.
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let read = || {
+        let mut scope = Scope::Any;
+        KEYS.read_arguments(arguments, |_, meta| {
+            scope = Scope::Only(attribute::value(meta, "domain = Bookshelf")?);
+            Ok(())
+        })?;
+        Ok(scope)
+    };
+    expand(&ROLE, item, read, method)
+}
+
+fn method(scope: &Scope, handler: &Type, method: &Method) -> Expansion {
+    let Method { message, cfgs, answer, .. } = method;
+    let (parameters, domain) = scope.domain(handler);
+    let call = call(method, handler, &quote!(unit), *answer);
+    let body = quote_spanned! {*answer=>
+        fn handle(
+            &self,
+            message: #message,
+            unit: &mut ::protean::unit::Unit<'_>,
+        ) -> impl ::core::future::Future<
+            Output = ::core::result::Result<
+                <#message as ::protean::domain::Command>::Reply,
+                ::protean::Failure,
+            >,
+        > + ::core::marker::Send {
+            #call
+        }
+    };
+    let impls = quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl ::protean::domain::Handle<#message> for #handler {
+            #body
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #parameters ::protean::domain::RoutedIn<#domain> for #message {
+            type Handler = #handler;
+        }
+    };
+    Expansion { impls, registration: quote!(registry.command::<#message>();) }
+}

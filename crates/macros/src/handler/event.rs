@@ -1,0 +1,49 @@
+//! `#[event_handler]`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Type;
+
+use super::{Expansion, Method, Role, Scope, call, expand};
+use crate::attribute::Keys;
+
+const KEYS: Keys = Keys { attribute: "event_handler", accepted: &[] };
+
+const ROLE: Role = Role {
+    attribute: "event_handler",
+    marker: "on",
+    message: "event",
+    example: "OrderPlaced",
+    third: "unit: &mut Unit<'_>",
+    answer: "Result<(), Failure>",
+};
+
+/// The impl and the traits of an event handler.
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let read = || KEYS.read_arguments(arguments, |_, _| Ok(())).map(|()| Scope::Any);
+    expand(&ROLE, item, read, |_, handler, one| method(handler, one))
+}
+
+fn method(handler: &Type, method: &Method) -> Expansion {
+    let Method { message, cfgs, answer, .. } = method;
+    let call = call(method, handler, &quote!(unit), *answer);
+    let body = quote_spanned! {*answer=>
+        fn react(
+            &self,
+            message: #message,
+            unit: &mut ::protean::unit::Unit<'_>,
+        ) -> impl ::core::future::Future<
+            Output = ::core::result::Result<(), ::protean::Failure>,
+        > + ::core::marker::Send {
+            #call
+        }
+    };
+    let impls = quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl ::protean::domain::React<#message> for #handler {
+            #body
+        }
+    };
+    Expansion { impls, registration: quote!(registry.reaction::<#handler, #message>();) }
+}

@@ -1,0 +1,65 @@
+//! `#[projector]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Error, Type};
+
+use super::{Expansion, Method, Role, Scope, call, expand};
+use crate::attribute::{self, Keys};
+
+const KEYS: Keys = Keys { attribute: "projector", accepted: &["into"] };
+
+const ROLE: Role = Role {
+    attribute: "projector",
+    marker: "on",
+    message: "event",
+    example: "BookAdded",
+    third: "rows: &mut Rows<'_, BookCatalog>",
+    answer: "Result<(), Failure>",
+};
+
+/// The impl and the traits of a projector.
+pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut into = None;
+    let read = KEYS.read_arguments(arguments, |_, meta| {
+        into = Some(attribute::value::<Type>(meta, "into = BookCatalog")?);
+        Ok(())
+    });
+    let missing = "a projector keeps one projection; write `#[projector(into = BookCatalog)]`";
+    let read = match (read, &into) {
+        (Ok(()), None) => Err(Error::new(Span::call_site(), missing)),
+        (read, _) => read,
+    };
+    expand(
+        &ROLE,
+        item,
+        || read.map(|()| Scope::Any),
+        |_, handler, one| method(handler, one, into.as_ref()),
+    )
+}
+
+fn method(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
+    let Method { message, cfgs, answer, .. } = method;
+    let call = call(method, handler, &quote!(rows), *answer);
+    let body = quote_spanned! {*answer=>
+        fn project(
+            &self,
+            message: #message,
+            rows: &mut ::protean::unit::Rows<'_, #into>,
+        ) -> impl ::core::future::Future<
+            Output = ::core::result::Result<(), ::protean::Failure>,
+        > + ::core::marker::Send {
+            #call
+        }
+    };
+    let impls = quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl ::protean::domain::Project<#message> for #handler {
+            type Projection = #into;
+
+            #body
+        }
+    };
+    Expansion { impls, registration: quote!(registry.projection::<#handler, #message>();) }
+}
