@@ -3,14 +3,14 @@
 
 use super::process::{Receipt, receipt};
 use super::{App, Error};
+use crate::Failure;
+use crate::config::Processing;
 use crate::domain::{Domain, Handle, Has, RoutedIn};
 use crate::failure::Reason;
-use crate::config::Processing;
 use crate::message::{self, Cause, Kind, Message};
 use crate::port::broker::Settlement;
 use crate::port::store::{Commit, Committed, Refused};
 use crate::unit::Unit;
-use crate::Failure;
 
 /// How often a command is handled anew because another writer was faster.
 const CONFLICTS_MAX: u32 = 16;
@@ -35,7 +35,11 @@ pub(super) async fn run<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
                 let receipt = receipt(message.id, result)?;
                 return Ok((receipt, (!duplicate).then_some(reply)));
             }
-            None => return Err(Error::Failed(Failure::transient("the store gave no answer"))),
+            None => {
+                return Err(Error::Failed(Failure::transient(
+                    "the store gave no answer",
+                )));
+            }
         }
     }
 }

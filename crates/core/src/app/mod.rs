@@ -60,9 +60,7 @@ impl Error {
     fn refused(refused: Refused) -> Self {
         match refused {
             Refused::Store(error) => Self::Store(error),
-            Refused::Conflict { table, id } => {
-                Self::Failed(Reason::Conflict { table, id }.into())
-            }
+            Refused::Conflict { table, id } => Self::Failed(Reason::Conflict { table, id }.into()),
             Refused::Exists { table, what } => Self::Failed(Reason::Exists { table, what }.into()),
             other => Self::Failed(Failure::transient(other.to_string())),
         }
@@ -84,8 +82,10 @@ impl<D: Domain> App<D> {
     #[must_use]
     pub fn new(domain: D, tier: Tier, config: Config) -> Self {
         let lanes = &config.server.priority_lanes;
-        let routing =
-            Routing { enabled: lanes.enabled, threshold: Priority::new(lanes.threshold) };
+        let routing = Routing {
+            enabled: lanes.enabled,
+            threshold: Priority::new(lanes.threshold),
+        };
         let inner = Inner {
             domain,
             registry: Registry::of(),
@@ -93,19 +93,29 @@ impl<D: Domain> App<D> {
             tier,
             config,
         };
-        Self { inner: Arc::new(inner), priority: None, correlation_id: None }
+        Self {
+            inner: Arc::new(inner),
+            priority: None,
+            correlation_id: None,
+        }
     }
 
     /// A handle whose commands have this priority unless they say otherwise.
     #[must_use]
     pub fn with_priority(&self, priority: Priority) -> Self {
-        Self { priority: Some(priority), ..self.clone() }
+        Self {
+            priority: Some(priority),
+            ..self.clone()
+        }
     }
 
     /// A handle whose commands have this correlation id.
     #[must_use]
     pub fn with_correlation_id(&self, correlation_id: impl Into<Arc<str>>) -> Self {
-        Self { correlation_id: Some(correlation_id.into()), ..self.clone() }
+        Self {
+            correlation_id: Some(correlation_id.into()),
+            ..self.clone()
+        }
     }
 
     /// Asks for a command to be done. Nothing happens until the returned builder is awaited.
@@ -134,7 +144,10 @@ impl<D: Domain> App<D> {
     where
         D: Has<C::Handler>,
     {
-        let submissions = submissions.into_iter().map(|one| self.compose(one)).collect();
+        let submissions = submissions
+            .into_iter()
+            .map(|one| self.compose(one))
+            .collect();
         process::submit::<D, C>(self, submissions).await
     }
 
@@ -154,7 +167,8 @@ impl<D: Domain> App<D> {
     #[must_use]
     pub fn subscriptions(&self) -> Vec<Subscription> {
         let all = self.inner.registry.subscriptions().iter();
-        all.map(|known| Subscription::new(known.name, known.stream.clone())).collect()
+        all.map(|known| Subscription::new(known.name, known.stream.clone()))
+            .collect()
     }
 
     /// The domain itself.
@@ -184,7 +198,11 @@ impl<D: Domain> App<D> {
     /// A session for work on this lane.
     #[must_use]
     pub fn session(&self, lane: Lane) -> Session {
-        Session::new(self.inner.tier.store.clone(), self.inner.names.clone(), lane)
+        Session::new(
+            self.inner.tier.store.clone(),
+            self.inner.names.clone(),
+            lane,
+        )
     }
 
     /// The priority of this handle, or of the scope around the task.

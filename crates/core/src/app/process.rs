@@ -24,7 +24,12 @@ impl<C> Submission<C> {
     /// A submission that says nothing beyond the command.
     #[must_use]
     pub const fn new(command: C) -> Self {
-        Self { command, priority: None, idempotency_key: None, correlation_id: None }
+        Self {
+            command,
+            priority: None,
+            idempotency_key: None,
+            correlation_id: None,
+        }
     }
 
     /// Gives the command, and all that it causes, this priority.
@@ -73,7 +78,10 @@ where
     D: Has<C::Handler>,
 {
     pub(super) const fn new(app: &'a App<D>, command: C) -> Self {
-        Self { app, submission: Submission::new(command) }
+        Self {
+            app,
+            submission: Submission::new(command),
+        }
     }
 
     /// Gives the command, and all that it causes, this priority.
@@ -110,11 +118,16 @@ impl<'a, D: Domain + Has<C::Handler>, C: RoutedIn<D>> IntoFuture for Process<'a,
             let Self { app, submission } = self;
             let message = app.compose(submission)?;
             if app.handles_commands_inline() {
-                return inline::run::<D, C>(app, message).await.map(|(receipt, _)| receipt);
+                return inline::run::<D, C>(app, message)
+                    .await
+                    .map(|(receipt, _)| receipt);
             }
             let lane = app.names().routing().lane(message.priority);
             let id = message.id;
-            let commit = Commit { messages: vec![(lane, message)], ..Commit::default() };
+            let commit = Commit {
+                messages: vec![(lane, message)],
+                ..Commit::default()
+            };
             let result = app.tier().store.commit(lane, vec![commit]).await.pop();
             receipt(id, result.unwrap_or_else(|| Err(unanswered())))
         })
@@ -136,7 +149,9 @@ impl<'a, D: Domain + Has<C::Handler>, C: RoutedIn<D>> IntoFuture for Inline<'a, 
             let Process { app, submission } = self.process;
             let message = app.compose(submission)?;
             let (receipt, reply) = inline::run::<D, C>(app, message).await?;
-            reply.ok_or(Error::Duplicate { id: receipt.command_id })
+            reply.ok_or(Error::Duplicate {
+                id: receipt.command_id,
+            })
         })
     }
 }
@@ -150,7 +165,12 @@ impl<D: Domain> App<D> {
     where
         D: Has<C::Handler>,
     {
-        let Submission { command, priority, idempotency_key, correlation_id } = submission;
+        let Submission {
+            command,
+            priority,
+            idempotency_key,
+            correlation_id,
+        } = submission;
         command.check()?;
         let cause = self.cause(priority, correlation_id);
         let mut message = self
@@ -175,40 +195,51 @@ impl<D: Domain> App<D> {
         let outside = Cause::outside(priority, correlation_id);
         let (message_id, traceparent) =
             handling.map_or((None, None), |cause| (cause.message_id, cause.traceparent));
-        Cause { message_id, traceparent, ..outside }
+        Cause {
+            message_id,
+            traceparent,
+            ..outside
+        }
     }
 }
 
+/// The commands of a chunk that go to one lane, and where each stands in the chunk.
+#[derive(Default)]
+struct Chunk {
+    of: Vec<(usize, Uuid)>,
+    commits: Vec<Commit>,
+}
+
 /// Writes the messages of a chunk, each lane's in one batch.
-pub(super) async fn submit<D: Domain, C: RoutedIn<D>>(
+pub(super) async fn submit<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
     app: &App<D>,
     messages: Vec<Result<Message, Error>>,
-) -> Vec<Result<Receipt, Error>>
-where
-    D: Has<C::Handler>,
-{
+) -> Vec<Result<Receipt, Error>> {
     if app.handles_commands_inline() {
         return submit_inline::<D, C>(app, messages).await;
     }
     let mut outcomes: Vec<Option<Result<Receipt, Error>>> = Vec::with_capacity(messages.len());
-    let mut lanes: [(Vec<(usize, Uuid)>, Vec<Commit>); 2] = Default::default();
+    let mut lanes = [Chunk::default(), Chunk::default()];
     for (nth, message) in messages.into_iter().enumerate() {
         match message {
             Err(error) => outcomes.push(Some(Err(error))),
             Ok(message) => {
                 let lane = app.names().routing().lane(message.priority);
-                let (of, batch) = &mut lanes[lane.index()];
-                of.push((nth, message.id));
-                batch.push(Commit { messages: vec![(lane, message)], ..Commit::default() });
+                let chunk = &mut lanes[lane.index()];
+                chunk.of.push((nth, message.id));
+                chunk.commits.push(Commit {
+                    messages: vec![(lane, message)],
+                    ..Commit::default()
+                });
                 outcomes.push(None);
             }
         }
     }
-    for (lane, (of, batch)) in Lane::ALL.into_iter().zip(lanes) {
-        if batch.is_empty() {
+    for (lane, Chunk { of, commits }) in Lane::ALL.into_iter().zip(lanes) {
+        if commits.is_empty() {
             continue;
         }
-        let results = app.tier().store.commit(lane, batch).await;
+        let results = app.tier().store.commit(lane, commits).await;
         for ((nth, id), result) in of.into_iter().zip(results) {
             outcomes[nth] = Some(receipt(id, result));
         }
@@ -220,17 +251,16 @@ where
     answered.collect()
 }
 
-async fn submit_inline<D: Domain, C: RoutedIn<D>>(
+async fn submit_inline<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
     app: &App<D>,
     messages: Vec<Result<Message, Error>>,
-) -> Vec<Result<Receipt, Error>>
-where
-    D: Has<C::Handler>,
-{
+) -> Vec<Result<Receipt, Error>> {
     let mut outcomes = Vec::with_capacity(messages.len());
     for message in messages {
         outcomes.push(match message {
-            Ok(message) => inline::run::<D, C>(app, message).await.map(|(receipt, _)| receipt),
+            Ok(message) => inline::run::<D, C>(app, message)
+                .await
+                .map(|(receipt, _)| receipt),
             Err(error) => Err(error),
         });
     }
@@ -241,11 +271,17 @@ pub(super) fn receipt(id: Uuid, result: Result<Committed, Refused>) -> Result<Re
     match result {
         Ok(Committed::Done(position)) => {
             let position = position.unwrap_or(Position(0));
-            Ok(Receipt { command_id: id, position, duplicate: false })
+            Ok(Receipt {
+                command_id: id,
+                position,
+                duplicate: false,
+            })
         }
-        Ok(Committed::Duplicate { id, position }) => {
-            Ok(Receipt { command_id: id, position, duplicate: true })
-        }
+        Ok(Committed::Duplicate { id, position }) => Ok(Receipt {
+            command_id: id,
+            position,
+            duplicate: true,
+        }),
         Err(refused) => Err(Error::refused(refused)),
     }
 }

@@ -3,11 +3,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::Lane;
 use crate::domain::Projection;
 use crate::port::store::{Direction, Query};
 use crate::port::{self, Store};
 use crate::schema::{FieldType, Value};
-use crate::Lane;
 
 /// The rows of one projection.
 pub struct View<P> {
@@ -17,7 +17,10 @@ pub struct View<P> {
 
 impl<P: Projection> View<P> {
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, projection: PhantomData }
+        Self {
+            store,
+            projection: PhantomData,
+        }
     }
 
     /// The row with this identity, if it exists.
@@ -25,14 +28,19 @@ impl<P: Projection> View<P> {
     /// # Errors
     /// When the store cannot answer.
     pub async fn get(&self, id: &P::Id) -> Result<Option<P>, port::Error> {
-        let stored = self.store.load(Lane::Primary, P::SCHEMA, &id.to_value()).await?;
+        let stored = self
+            .store
+            .load(Lane::Primary, P::SCHEMA, &id.to_value())
+            .await?;
         stored.map(|stored| read(stored.row)).transpose()
     }
 
     /// All rows, to be narrowed down.
-    #[must_use]
     pub fn select(&self) -> Select<'_, P> {
-        Select { view: self, query: Query::default() }
+        Select {
+            view: self,
+            query: Query::default(),
+        }
     }
 }
 
@@ -86,9 +94,16 @@ impl<P: Projection> Select<'_, P> {
     /// # Errors
     /// When the query names an unknown column, or the store cannot answer.
     pub async fn page(self) -> Result<Page<P>, port::Error> {
-        let page = self.view.store.select(Lane::Primary, P::SCHEMA, &self.query).await?;
+        let page = self
+            .view
+            .store
+            .select(Lane::Primary, P::SCHEMA, &self.query)
+            .await?;
         let entries = page.rows.into_iter().map(|stored| read(stored.row));
-        Ok(Page { entries: entries.collect::<Result<_, _>>()?, total: page.total })
+        Ok(Page {
+            entries: entries.collect::<Result<_, _>>()?,
+            total: page.total,
+        })
     }
 }
 

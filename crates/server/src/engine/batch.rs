@@ -181,7 +181,7 @@ impl<D: Domain> Batch<D> {
         for (planned, result) in self.write(steps).await {
             match self.outcome_of(planned, result) {
                 Next::Settled(item, outcome) => outcomes.push((item, outcome)),
-                Next::Failed(step) => again.push(step),
+                Next::Failed(step) => again.push(*step),
                 Next::Away(item) => {
                     away = true;
                     outcomes.push((item, Outcome::Unrun));
@@ -254,25 +254,28 @@ impl<D: Domain> Batch<D> {
                 Next::Settled(item, Outcome::Unrun)
             }
             Err(Refused::Conflict { table, id }) => {
-                Next::Failed(self.failed(item, &Reason::Conflict { table, id }.into()))
+                self.next_try(item, &Reason::Conflict { table, id }.into())
             }
             Err(Refused::Exists { table, what }) => {
-                Next::Failed(self.failed(item, &Reason::Exists { table, what }.into()))
+                self.next_try(item, &Reason::Exists { table, what }.into())
             }
             Err(Refused::Store(error)) if error.is_transient() => {
                 tracing::warn!(%error, "the store is away; the message is tried again");
                 Next::Away(item)
             }
-            Err(refused) => {
-                Next::Failed(self.failed(item, &Failure::transient(refused.to_string())))
-            }
+            Err(refused) => self.next_try(item, &Failure::transient(refused.to_string())),
         }
+    }
+
+    /// A message that the store refused has failed, like one that its handler refused.
+    fn next_try(&self, item: Item<Work>, failure: &Failure) -> Next {
+        Next::Failed(Box::new(self.failed(item, failure)))
     }
 }
 
 /// What a step's result leads to.
 enum Next {
     Settled(Item<Work>, Outcome),
-    Failed(Step),
+    Failed(Box<Step>),
     Away(Item<Work>),
 }

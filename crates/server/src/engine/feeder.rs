@@ -22,6 +22,20 @@ const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Messages set aside that are read at once.
 const PARKED_PAGE: usize = 1_000;
 
+/// Asks until there is an answer: a broker that is away is waited for. A macro, since a closure
+/// that lends the feed to a future cannot say that the future may move between threads.
+macro_rules! patiently {
+    ($ask:expr) => {{
+        let mut patience = Patience::new();
+        loop {
+            match $ask.await {
+                Ok(answer) => break answer,
+                Err(error) => patience.wait(&error).await,
+            }
+        }
+    }};
+}
+
 /// What the engine asks a feeder for.
 #[derive(Debug)]
 pub(super) enum Request {
@@ -67,7 +81,7 @@ pub(super) async fn feed<D: Domain, E: From<(usize, Answer)>>(
     answers: mpsc::Sender<E>,
 ) {
     let mut feed = claim(&context, subscription).await;
-    let parked = patiently(async || list_parked(&mut *feed).await).await;
+    let parked = patiently!(list_parked(&mut *feed));
     if answers
         .send((subscription, Answer::Claimed { parked }).into())
         .await
@@ -88,7 +102,7 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Box<dyn 
     let broker = &context.app.tier().broker;
     let mut told = false;
     loop {
-        if let Some(feed) = patiently(async || broker.claim(wanted).await).await {
+        if let Some(feed) = patiently!(broker.claim(wanted)) {
             tracing::debug!(subscription = %wanted.name, stream = %wanted.stream, "claimed");
             return feed;
         }
@@ -107,7 +121,7 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Box<dyn 
 async fn answer(feed: &mut dyn Feed, request: Request) -> Answer {
     match request {
         Request::Fetch { lane, count_max } => {
-            let deliveries = patiently(async || feed.fetch(lane, count_max).await).await;
+            let deliveries = patiently!(feed.fetch(lane, count_max));
             let more = deliveries.len() >= count_max;
             Answer::Fetched {
                 lane,
@@ -121,7 +135,7 @@ async fn answer(feed: &mut dyn Feed, request: Request) -> Answer {
             key,
         } => {
             let positions = [Position(position)];
-            let mut found = patiently(async || feed.fetch_parked(&positions).await).await;
+            let mut found = patiently!(feed.fetch_parked(&positions));
             Answer::FetchedParked {
                 lane,
                 position,
@@ -130,7 +144,7 @@ async fn answer(feed: &mut dyn Feed, request: Request) -> Answer {
             }
         }
         Request::ListParked => {
-            let parked = patiently(async || list_parked(&mut *feed).await).await;
+            let parked = patiently!(list_parked(&mut *feed));
             Answer::Parked { parked }
         }
     }
@@ -149,17 +163,20 @@ async fn list_parked(feed: &mut dyn Feed) -> Result<Vec<Parked>, protean_core::p
     }
 }
 
-/// Asks until there is an answer: a broker that is away is waited for.
-async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, protean_core::port::Error>) -> T {
-    let mut pause = RETRY_PAUSE;
-    loop {
-        match ask().await {
-            Ok(answer) => return answer,
-            Err(error) => {
-                tracing::warn!(%error, pause_ms = pause.as_millis(), "the broker is asked again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(RETRY_PAUSE_MAX);
-            }
-        }
+/// How long to wait before the broker is asked again; longer each time.
+struct Patience {
+    pause: Duration,
+}
+
+impl Patience {
+    const fn new() -> Self {
+        Self { pause: RETRY_PAUSE }
+    }
+
+    async fn wait(&mut self, error: &protean_core::port::Error) {
+        let pause_ms = self.pause.as_millis();
+        tracing::warn!(%error, pause_ms, "the broker is asked again");
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(RETRY_PAUSE_MAX);
     }
 }
