@@ -24,7 +24,10 @@ impl Keys {
         mut read: impl FnMut(&str, &ParseNestedMeta<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut seen = Vec::new();
-        for attribute in attributes.iter().filter(|known| known.path().is_ident(self.attribute)) {
+        for attribute in attributes
+            .iter()
+            .filter(|known| known.path().is_ident(self.attribute))
+        {
             let Meta::List(_) = attribute.meta else {
                 let name = self.attribute;
                 let message = format!("expected `#[{name}(…)]`; {}", self.listed());
@@ -51,9 +54,17 @@ impl Keys {
         meta: &ParseNestedMeta<'_>,
         read: &mut impl FnMut(&str, &ParseNestedMeta<'_>) -> Result<()>,
     ) -> Result<()> {
-        let key = meta.path.get_ident().map(|ident| ident.unraw().to_string()).unwrap_or_default();
+        let key = meta
+            .path
+            .get_ident()
+            .map(|ident| ident.unraw().to_string())
+            .unwrap_or_default();
         if !self.accepted.contains(&key.as_str()) {
-            let found = meta.path.segments.iter().map(|segment| segment.ident.to_string());
+            let found = meta
+                .path
+                .segments
+                .iter()
+                .map(|segment| segment.ident.to_string());
             let found = found.collect::<Vec<_>>().join("::");
             return Err(meta.error(format!("unknown key `{found}`; {}", self.listed())));
         }
@@ -69,7 +80,11 @@ impl Keys {
         match keys.as_slice() {
             [] => format!("`#[{}]` takes no keys", self.attribute),
             [key] => format!("the only key of `#[{}(…)]` is {key}", self.attribute),
-            keys => format!("the keys of `#[{}(…)]` are {}", self.attribute, keys.join(", ")),
+            keys => format!(
+                "the keys of `#[{}(…)]` are {}",
+                self.attribute,
+                keys.join(", ")
+            ),
         }
     }
 }
@@ -93,15 +108,21 @@ pub(crate) fn flag(meta: &ParseNestedMeta<'_>, key: &str) -> Result<()> {
 /// Where the bare attribute with this name stands, if it is there.
 pub(crate) fn marker(attributes: &[Attribute], name: &str) -> Result<Option<Span>> {
     let mut found = None;
-    for attribute in attributes.iter().filter(|known| known.path().is_ident(name)) {
+    for attribute in attributes
+        .iter()
+        .filter(|known| known.path().is_ident(name))
+    {
         if !matches!(attribute.meta, Meta::Path(_)) {
             let message = format!("`#[{name}]` takes nothing; write `#[{name}]` alone");
             return Err(Error::new_spanned(attribute, message));
         }
         if found.is_some() {
-            return Err(Error::new_spanned(attribute, format!("`#[{name}]` is given twice")));
+            return Err(Error::new_spanned(
+                attribute,
+                format!("`#[{name}]` is given twice"),
+            ));
         }
-        found = Some(attribute.span());
+        found = Some(attribute.path().span());
     }
     Ok(found)
 }
@@ -109,9 +130,15 @@ pub(crate) fn marker(attributes: &[Attribute], name: &str) -> Result<Option<Span
 /// The words of the doc comments.
 pub(crate) fn doc(attributes: &[Attribute]) -> String {
     let mut lines = Vec::new();
-    for attribute in attributes.iter().filter(|known| known.path().is_ident("doc")) {
+    for attribute in attributes
+        .iter()
+        .filter(|known| known.path().is_ident("doc"))
+    {
         if let Meta::NameValue(pair) = &attribute.meta
-            && let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value
+            && let Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) = &pair.value
         {
             let text = text.value();
             lines.extend(text.lines().map(|line| line.trim().to_owned()));

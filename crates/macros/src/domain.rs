@@ -9,8 +9,14 @@ use crate::attribute::{self, Keys};
 use crate::element;
 use crate::errors::Errors;
 
-const KEYS: Keys = Keys { attribute: "domain", accepted: &["name"] };
-const FIELD_KEYS: Keys = Keys { attribute: "domain", accepted: &["skip"] };
+const KEYS: Keys = Keys {
+    attribute: "domain",
+    accepted: &["name"],
+};
+const FIELD_KEYS: Keys = Keys {
+    attribute: "domain",
+    accepted: &["skip"],
+};
 
 /// A field that is a handler.
 struct Part {
@@ -26,7 +32,7 @@ pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
     let ident = input.ident;
     let fields = errors.take(element::named_fields("a domain", input.data, &ident));
     let parts = parts(fields.unwrap_or_default(), &mut errors);
-    errors.finish()?;
+    let name = errors.into_result(name)?;
     let has = parts.iter().map(|Part { ident: field, ty }| {
         quote! {
             #[automatically_derived]
@@ -37,8 +43,9 @@ pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
             }
         }
     });
+    let registry = quote!(registry);
     let registrations = parts.iter().map(|Part { ty, .. }| {
-        quote_spanned!(ty.span()=> <#ty as ::protean::domain::Part<Self>>::register(registry);)
+        quote_spanned!(ty.span()=> <#ty as ::protean::domain::Part<Self>>::register(#registry);)
     });
     Ok(quote! {
         const _: () = {
@@ -80,7 +87,9 @@ fn name(attributes: &[Attribute], ident: &Ident) -> Result<String> {
 fn is_legal(name: &str) -> bool {
     name.split(['_', '-']).all(|word| {
         word.starts_with(|first: char| first.is_ascii_lowercase())
-            && word.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
     })
 }
 
@@ -96,7 +105,9 @@ fn parts(fields: Vec<Field>, errors: &mut Errors) -> Vec<Part> {
             continue;
         };
         let written = field.ty.to_token_stream().to_string();
-        let known = parts.iter().find(|known| known.ty.to_token_stream().to_string() == written);
+        let known = parts
+            .iter()
+            .find(|known| known.ty.to_token_stream().to_string() == written);
         if let Some(known) = known {
             let message = format!(
                 "the field `{}` is of this type already; a domain has each handler once",
@@ -104,7 +115,10 @@ fn parts(fields: Vec<Field>, errors: &mut Errors) -> Vec<Part> {
             );
             errors.push(Error::new_spanned(&field.ty, message));
         }
-        parts.push(Part { ident, ty: field.ty });
+        parts.push(Part {
+            ident,
+            ty: field.ty,
+        });
     }
     parts
 }

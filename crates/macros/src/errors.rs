@@ -20,6 +20,19 @@ impl Errors {
         result.map_err(|error| self.push(error)).ok()
     }
 
+    /// Whether nothing was wrong so far.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.all.is_none()
+    }
+
+    /// The value, if nothing was wrong.
+    ///
+    /// A value is missing only when what stood in its way was pushed.
+    pub(crate) fn into_result<T>(self, value: Option<T>) -> syn::Result<T> {
+        self.finish()?;
+        Ok(value.expect("a missing value was reported as a mistake"))
+    }
+
     /// All mistakes as one error, if there are any.
     pub(crate) fn finish(self) -> syn::Result<()> {
         self.all.map_or(Ok(()), Err)

@@ -17,31 +17,45 @@ use syn::{DeriveInput, Result, parse_macro_input};
 type Derive = fn(DeriveInput) -> Result<proc_macro2::TokenStream>;
 
 fn derive(input: DeriveInput, derive: Derive) -> TokenStream {
-    derive(input).unwrap_or_else(syn::Error::into_compile_error).into()
+    derive(input)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 /// An aggregate.
 #[proc_macro_derive(Aggregate, attributes(aggregate, id, field))]
 pub fn derive_aggregate(input: TokenStream) -> TokenStream {
-    derive(parse_macro_input!(input as DeriveInput), element::aggregate::derive)
+    derive(
+        parse_macro_input!(input as DeriveInput),
+        element::aggregate::derive,
+    )
 }
 
 /// A command.
 #[proc_macro_derive(Command, attributes(command, id, field))]
 pub fn derive_command(input: TokenStream) -> TokenStream {
-    derive(parse_macro_input!(input as DeriveInput), element::command::derive)
+    derive(
+        parse_macro_input!(input as DeriveInput),
+        element::command::derive,
+    )
 }
 
 /// An event.
 #[proc_macro_derive(Event, attributes(event, id, field))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
-    derive(parse_macro_input!(input as DeriveInput), element::event::derive)
+    derive(
+        parse_macro_input!(input as DeriveInput),
+        element::event::derive,
+    )
 }
 
 /// A projection.
 #[proc_macro_derive(Projection, attributes(projection, id, field))]
 pub fn derive_projection(input: TokenStream) -> TokenStream {
-    derive(parse_macro_input!(input as DeriveInput), element::projection::derive)
+    derive(
+        parse_macro_input!(input as DeriveInput),
+        element::projection::derive,
+    )
 }
 
 /// A domain.

@@ -11,7 +11,9 @@ pub(crate) fn snake_case(name: &str) -> String {
             && before.is_some_and(|before| {
                 before != '_'
                     && (!before.is_uppercase()
-                        || letters.get(at + 1).is_some_and(|after| after.is_lowercase()))
+                        || letters
+                            .get(at + 1)
+                            .is_some_and(|after| after.is_lowercase()))
             });
         if starts_word {
             snake.push('_');

@@ -5,7 +5,7 @@ use super::process::{Receipt, receipt};
 use super::{App, Error};
 use crate::Failure;
 use crate::config::Processing;
-use crate::domain::{Domain, Handle, Has, RoutedIn};
+use crate::domain::{Domain, Handle, RoutedIn};
 use crate::failure::Reason;
 use crate::message::{self, Cause, Kind, Message};
 use crate::port::broker::Settlement;
@@ -19,7 +19,7 @@ const CONFLICTS_MAX: u32 = 16;
 const CASCADE_MAX: usize = 10_000;
 
 /// Handles a command here and now; the reply is `None` when the command is a duplicate.
-pub(super) async fn run<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
+pub(super) async fn run<D: Domain, C: RoutedIn<D>>(
     app: &App<D>,
     message: Message,
 ) -> Result<(Receipt, Option<C::Reply>), Error> {
@@ -44,7 +44,7 @@ pub(super) async fn run<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
     }
 }
 
-async fn handle<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
+async fn handle<D: Domain, C: RoutedIn<D>>(
     app: &App<D>,
     message: &Message,
 ) -> Result<(C::Reply, Commit), Failure> {
@@ -53,7 +53,7 @@ async fn handle<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
     let session = app.session(app.names().routing().lane(message.priority));
     let cause = Cause::of(message);
     let mut unit = Unit::new(&session, cause.clone());
-    let handler = <D as Has<C::Handler>>::part(app.domain());
+    let handler = C::handler(app.domain());
     let reply = message::while_handling(cause, handler.handle(command, &mut unit)).await?;
     app.cascade(&mut unit).await?;
     Ok((reply, app.commit_of(unit, None)))

@@ -7,7 +7,7 @@ mod view;
 use std::sync::Arc;
 
 use crate::config::{Config, Processing};
-use crate::domain::{Domain, Has, Registry, RoutedIn};
+use crate::domain::{Domain, Registry, RoutedIn};
 use crate::failure::Reason;
 use crate::lane::Routing;
 use crate::port::Tier;
@@ -122,10 +122,7 @@ impl<D: Domain> App<D> {
     ///
     /// Accepted means durable: the command will take effect exactly once (L9), after the caller
     /// has its receipt, or before if `command_processing = "sync"`.
-    pub fn process<C: RoutedIn<D>>(&self, command: C) -> Process<'_, D, C>
-    where
-        D: Has<C::Handler>,
-    {
+    pub fn process<C: RoutedIn<D>>(&self, command: C) -> Process<'_, D, C> {
         Process::new(self, command)
     }
 
@@ -140,10 +137,7 @@ impl<D: Domain> App<D> {
     pub async fn process_all<C: RoutedIn<D>>(
         &self,
         submissions: impl IntoIterator<Item = Submission<C>>,
-    ) -> Vec<Result<Receipt, Error>>
-    where
-        D: Has<C::Handler>,
-    {
+    ) -> Vec<Result<Receipt, Error>> {
         let submissions = submissions
             .into_iter()
             .map(|one| self.compose(one))

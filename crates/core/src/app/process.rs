@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{App, Error, inline};
-use crate::domain::{Domain, Has, RoutedIn};
+use crate::domain::{Domain, RoutedIn};
 use crate::message::{self, Cause, Message};
 use crate::port::store::{Commit, Committed, Position, Refused};
 use crate::{BoxFuture, Lane, Priority, port};
@@ -73,10 +73,7 @@ pub struct Process<'a, D, C> {
     submission: Submission<C>,
 }
 
-impl<'a, D: Domain, C: RoutedIn<D>> Process<'a, D, C>
-where
-    D: Has<C::Handler>,
-{
+impl<'a, D: Domain, C: RoutedIn<D>> Process<'a, D, C> {
     pub(super) const fn new(app: &'a App<D>, command: C) -> Self {
         Self {
             app,
@@ -109,7 +106,7 @@ where
     }
 }
 
-impl<'a, D: Domain + Has<C::Handler>, C: RoutedIn<D>> IntoFuture for Process<'a, D, C> {
+impl<'a, D: Domain, C: RoutedIn<D>> IntoFuture for Process<'a, D, C> {
     type Output = Result<Receipt, Error>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
@@ -140,7 +137,7 @@ pub struct Inline<'a, D, C> {
     process: Process<'a, D, C>,
 }
 
-impl<'a, D: Domain + Has<C::Handler>, C: RoutedIn<D>> IntoFuture for Inline<'a, D, C> {
+impl<'a, D: Domain, C: RoutedIn<D>> IntoFuture for Inline<'a, D, C> {
     type Output = Result<C::Reply, Error>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
@@ -161,10 +158,7 @@ impl<D: Domain> App<D> {
     pub(super) fn compose<C: RoutedIn<D>>(
         &self,
         submission: Submission<C>,
-    ) -> Result<Message, Error>
-    where
-        D: Has<C::Handler>,
-    {
+    ) -> Result<Message, Error> {
         let Submission {
             command,
             priority,
@@ -211,7 +205,7 @@ struct Chunk {
 }
 
 /// Writes the messages of a chunk, each lane's in one batch.
-pub(super) async fn submit<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
+pub(super) async fn submit<D: Domain, C: RoutedIn<D>>(
     app: &App<D>,
     messages: Vec<Result<Message, Error>>,
 ) -> Vec<Result<Receipt, Error>> {
@@ -251,7 +245,7 @@ pub(super) async fn submit<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
     answered.collect()
 }
 
-async fn submit_inline<D: Domain + Has<C::Handler>, C: RoutedIn<D>>(
+async fn submit_inline<D: Domain, C: RoutedIn<D>>(
     app: &App<D>,
     messages: Vec<Result<Message, Error>>,
 ) -> Vec<Result<Receipt, Error>> {

@@ -4,9 +4,7 @@ use std::any::type_name;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{
-    Domain, Handle, Has, PartOf, Payload, Project, React, RoutedIn,
-};
+use super::{Domain, Handle, Has, PartOf, Payload, Project, React, RoutedIn};
 use crate::schema::{Record, Schema};
 use crate::unit::{Rows, Unit};
 use crate::{BoxFuture, Failure, naming};
@@ -59,8 +57,11 @@ impl<D: Domain> Registry<D> {
     /// What `D` consists of.
     #[must_use]
     pub fn of() -> Self {
-        let mut registry =
-            Self { domain: D::NAME, subscriptions: Vec::new(), tables: Vec::new() };
+        let mut registry = Self {
+            domain: D::NAME,
+            subscriptions: Vec::new(),
+            tables: Vec::new(),
+        };
         D::register(&mut registry);
         registry
     }
@@ -97,16 +98,18 @@ impl<D> Registry<D> {
         }
         let routes = HashMap::from([(of, route)]);
         let stream = stream.into();
-        self.subscriptions.push(Subscription { name, stream, subscriber, routes });
+        self.subscriptions.push(Subscription {
+            name,
+            stream,
+            subscriber,
+            routes,
+        });
     }
 }
 
 impl<D: Send + Sync + 'static> Registry<D> {
     /// Registers the handler of a command.
-    pub fn command<C: RoutedIn<D>>(&mut self)
-    where
-        D: Has<C::Handler>,
-    {
+    pub fn command<C: RoutedIn<D>>(&mut self) {
         let schema = <C::Aggregate as Record>::SCHEMA;
         self.table(schema);
         let stream = naming::command_stream(self.domain, schema.table);
@@ -114,8 +117,7 @@ impl<D: Send + Sync + 'static> Registry<D> {
         let route: Route<D> = Arc::new(|domain, data, unit| {
             Box::pin(async move {
                 let command = decode::<C>(data)?;
-                let handler = <D as Has<C::Handler>>::part(domain);
-                handler.handle(command, unit).await.map(drop)
+                C::handler(domain).handle(command, unit).await.map(drop)
             })
         });
         self.route::<C::Handler>(Subscriber::CommandHandler, stream, of, route);
@@ -157,7 +159,10 @@ impl<D: Send + Sync + 'static> Registry<D> {
         let schema = <E::Aggregate as Record>::SCHEMA;
         self.table(schema);
         let stream = naming::event_stream(self.domain, schema.table);
-        (stream, naming::message_type(self.domain, E::NAME, E::VERSION))
+        (
+            stream,
+            naming::message_type(self.domain, E::NAME, E::VERSION),
+        )
     }
 }
 

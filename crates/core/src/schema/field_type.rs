@@ -28,7 +28,11 @@ impl Mismatch {
             Value::Null => found.kind_name().to_owned(),
             found => format!("{} ({})", found.kind_name(), found.to_key()),
         };
-        Self { field: None, expected, found }
+        Self {
+            field: None,
+            expected,
+            found,
+        }
     }
 
     /// The same mismatch, in the field with this name.
@@ -40,7 +44,9 @@ impl Mismatch {
 }
 
 fn place(field: Option<&'static str>) -> String {
-    field.map(|name| format!("in field {name}: ")).unwrap_or_default()
+    field
+        .map(|name| format!("in field {name}: "))
+        .unwrap_or_default()
 }
 
 /// What the rules look at in a value, without copying it.
@@ -247,7 +253,10 @@ mod tests {
     #[test]
     fn values_survive_the_way_to_a_store_and_back() {
         assert_eq!(i32::from_value((-7_i32).to_value()), Ok(-7));
-        assert_eq!(String::from_value("x".to_owned().to_value()), Ok("x".to_owned()));
+        assert_eq!(
+            String::from_value("x".to_owned().to_value()),
+            Ok("x".to_owned())
+        );
         assert_eq!(Option::<i64>::from_value(None::<i64>.to_value()), Ok(None));
         let now = Timestamp::from_microsecond(1_700_000_000_123_456).expect("in range");
         assert_eq!(Timestamp::from_value(now.to_value()), Ok(now));
@@ -256,8 +265,16 @@ mod tests {
     #[test]
     fn a_mismatch_says_what_was_found() {
         let error = u8::from_value(Value::Integer(300)).unwrap_err();
-        assert_eq!(error.to_string(), "[PE0105] expected u8, found a whole number (300)");
-        let error = u8::from_value(Value::Null).unwrap_err().in_field("quantity");
-        assert_eq!(error.to_string(), "[PE0105] in field quantity: expected u8, found nothing");
+        assert_eq!(
+            error.to_string(),
+            "[PE0105] expected u8, found a whole number (300)"
+        );
+        let error = u8::from_value(Value::Null)
+            .unwrap_err()
+            .in_field("quantity");
+        assert_eq!(
+            error.to_string(),
+            "[PE0105] in field quantity: expected u8, found nothing"
+        );
     }
 }

@@ -25,7 +25,10 @@ impl Invalid {
 
     /// Adds a violation.
     pub fn add(&mut self, name: impl Into<String>, message: impl Into<String>) {
-        self.fields.entry(name.into()).or_default().push(message.into());
+        self.fields
+            .entry(name.into())
+            .or_default()
+            .push(message.into());
     }
 
     /// Adds all violations of another report.
@@ -46,7 +49,11 @@ impl Invalid {
     /// # Errors
     /// The report itself, when it holds a violation.
     pub fn into_result(self) -> Result<(), Self> {
-        if self.fields.is_empty() { Ok(()) } else { Err(self) }
+        if self.fields.is_empty() {
+            Ok(())
+        } else {
+            Err(self)
+        }
     }
 }
 

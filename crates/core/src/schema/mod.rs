@@ -100,7 +100,10 @@ impl Schema {
     /// The field with this name and its index in a [`Row`].
     #[must_use]
     pub fn field(&self, name: &str) -> Option<(usize, &'static Field)> {
-        self.fields.iter().enumerate().find(|(_, field)| field.name == name)
+        self.fields
+            .iter()
+            .enumerate()
+            .find(|(_, field)| field.name == name)
     }
 
     /// The index of the identifier in a [`Row`], if the element has one.

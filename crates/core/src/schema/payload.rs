@@ -28,13 +28,21 @@ impl Keys {
     /// Keys of which unknown ones are passed over.
     #[must_use]
     pub const fn ignoring(names: &'static [&'static str]) -> Self {
-        Self { names, unknown: Unknown::Ignored, current: names.len() }
+        Self {
+            names,
+            unknown: Unknown::Ignored,
+            current: names.len(),
+        }
     }
 
     /// Keys of which unknown ones are errors.
     #[must_use]
     pub const fn refusing(names: &'static [&'static str]) -> Self {
-        Self { names, unknown: Unknown::Refused, current: names.len() }
+        Self {
+            names,
+            unknown: Unknown::Refused,
+            current: names.len(),
+        }
     }
 
     /// The index of the object's next key, `Some(None)` for an unknown one, and `None` at the end
@@ -42,7 +50,10 @@ impl Keys {
     ///
     /// # Errors
     /// When the input is no object, or the key is unknown and refused.
-    #[allow(clippy::option_option, reason = "the end and an unknown key are two things")]
+    #[allow(
+        clippy::option_option,
+        reason = "the end and an unknown key are two things"
+    )]
     pub fn next<'de, A: MapAccess<'de>>(
         &mut self,
         map: &mut A,
@@ -97,11 +108,18 @@ impl Visitor<'_> for &Keys {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        let expected = if self.current < self.names.len() { self.current + 1 } else { 0 };
+        let expected = if self.current < self.names.len() {
+            self.current + 1
+        } else {
+            0
+        };
         if self.names.get(expected).is_some_and(|name| *name == key) {
             return Ok(Some(expected));
         }
-        match (self.names.iter().position(|name| *name == key), self.unknown) {
+        match (
+            self.names.iter().position(|name| *name == key),
+            self.unknown,
+        ) {
             (None, Unknown::Refused) => Err(E::unknown_field(key, self.names)),
             (found, _) => Ok(found),
         }
@@ -156,10 +174,21 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_any_order() {
-        for json in [r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, r#"{"x":[{}],"a":1,"y":0,"b":2}"#] {
-            assert_eq!(read(Keys::ignoring(NAMES), json), Ok([Some(1), Some(2)]), "{json}");
+        for json in [
+            r#"{"a":1,"b":2}"#,
+            r#"{"b":2,"a":1}"#,
+            r#"{"x":[{}],"a":1,"y":0,"b":2}"#,
+        ] {
+            assert_eq!(
+                read(Keys::ignoring(NAMES), json),
+                Ok([Some(1), Some(2)]),
+                "{json}"
+            );
         }
-        assert_eq!(read(Keys::refusing(NAMES), r#"{"b":2}"#), Ok([None, Some(2)]));
+        assert_eq!(
+            read(Keys::refusing(NAMES), r#"{"b":2}"#),
+            Ok([None, Some(2)])
+        );
     }
 
     #[test]
@@ -167,7 +196,10 @@ mod tests {
         for (json, message) in [
             (r#"{"a":1,"a":2}"#, "duplicate field `a`"),
             (r#"{"a":1,"x":2}"#, "unknown field `x`, expected `a` or `b`"),
-            (r#"{"b":"2"}"#, "`b`: invalid type: string \"2\", expected i64"),
+            (
+                r#"{"b":"2"}"#,
+                "`b`: invalid type: string \"2\", expected i64",
+            ),
         ] {
             let error = read(Keys::refusing(NAMES), json).unwrap_err();
             assert!(error.starts_with(message), "{error}");

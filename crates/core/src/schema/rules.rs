@@ -57,7 +57,10 @@ impl Pattern {
     /// A pattern with this expression.
     #[must_use]
     pub const fn new(source: &'static str) -> Self {
-        Self { source, compiled: OnceLock::new() }
+        Self {
+            source,
+            compiled: OnceLock::new(),
+        }
     }
 
     /// Whether the whole of `text` matches. An expression that does not compile matches nothing.
@@ -91,7 +94,12 @@ pub struct Rules {
 
 impl Rules {
     /// No rules at all.
-    pub const NONE: Self = Self { max: None, min: None, pattern: None, choices: &[] };
+    pub const NONE: Self = Self {
+        max: None,
+        min: None,
+        pattern: None,
+        choices: &[],
+    };
 }
 
 impl Field {
@@ -114,22 +122,34 @@ impl Field {
             && exceeds(text, max)
         {
             let found = text.chars().count();
-            invalid.add(self.name, format!("must have at most {max} characters, found {found}"));
+            invalid.add(
+                self.name,
+                format!("must have at most {max} characters, found {found}"),
+            );
         }
         if let Some(min) = self.rules.min
             && characters(text) < min.float()
         {
             let found = text.chars().count();
-            invalid.add(self.name, format!("must have at least {min} characters, found {found}"));
+            invalid.add(
+                self.name,
+                format!("must have at least {min} characters, found {found}"),
+            );
         }
         if let Some(pattern) = &self.rules.pattern
             && !pattern.matches(text)
         {
-            invalid.add(self.name, format!("must match {}, found \"{text}\"", pattern.source()));
+            invalid.add(
+                self.name,
+                format!("must match {}, found \"{text}\"", pattern.source()),
+            );
         }
         if !self.rules.choices.is_empty() && !self.rules.choices.contains(&text) {
             let choices = self.rules.choices.join(", ");
-            invalid.add(self.name, format!("must be one of {choices}, found \"{text}\""));
+            invalid.add(
+                self.name,
+                format!("must be one of {choices}, found \"{text}\""),
+            );
         }
     }
 
@@ -148,7 +168,10 @@ impl Field {
 
     fn check_float(&self, number: f64, invalid: &mut Invalid) {
         if !number.is_finite() {
-            return invalid.add(self.name, format!("must be a finite number, found {number}"));
+            return invalid.add(
+                self.name,
+                format!("must be a finite number, found {number}"),
+            );
         }
         if let Some(max) = self.rules.max
             && number > max.float()
@@ -203,7 +226,13 @@ mod tests {
 
     #[test]
     fn text_is_measured_in_characters() {
-        let title = field(Kind::Text, Rules { max: Some(Limit::Integer(3)), ..Rules::NONE });
+        let title = field(
+            Kind::Text,
+            Rules {
+                max: Some(Limit::Integer(3)),
+                ..Rules::NONE
+            },
+        );
         assert!(violations(&title, Measure::Text("日本語")).is_empty());
         assert_eq!(
             violations(&title, Measure::Text("日本語だ")),
@@ -236,14 +265,26 @@ mod tests {
 
     #[test]
     fn numbers_are_compared_exactly() {
-        let rules =
-            Rules { min: Some(Limit::Float(0.1)), max: Some(Limit::Integer(5)), ..Rules::NONE };
+        let rules = Rules {
+            min: Some(Limit::Float(0.1)),
+            max: Some(Limit::Integer(5)),
+            ..Rules::NONE
+        };
         let price = field(Kind::Decimal, rules);
         let decimal = |text: &str| Measure::Decimal(text.parse().expect("a decimal"));
         assert!(violations(&price, decimal("0.1")).is_empty());
-        assert_eq!(violations(&price, decimal("0.09")), ["must be at least 0.1, found 0.09"]);
-        assert_eq!(violations(&price, decimal("5.01")), ["must be at most 5, found 5.01"]);
-        assert_eq!(violations(&price, Measure::Integer(6)), ["must be at most 5, found 6"]);
+        assert_eq!(
+            violations(&price, decimal("0.09")),
+            ["must be at least 0.1, found 0.09"]
+        );
+        assert_eq!(
+            violations(&price, decimal("5.01")),
+            ["must be at most 5, found 5.01"]
+        );
+        assert_eq!(
+            violations(&price, Measure::Integer(6)),
+            ["must be at most 5, found 6"]
+        );
         assert_eq!(
             violations(&price, Measure::Float(f64::NAN)),
             ["must be a finite number, found NaN"]

@@ -11,7 +11,10 @@ use crate::attribute::{self, Keys};
 use crate::errors::Errors;
 use crate::field::Owner;
 
-const KEYS: Keys = Keys { attribute: "aggregate", accepted: &["events", "invariants", "table"] };
+const KEYS: Keys = Keys {
+    attribute: "aggregate",
+    accepted: &["events", "invariants", "table"],
+};
 
 #[derive(Default)]
 struct Options {
@@ -23,15 +26,14 @@ struct Options {
 /// The impls for an aggregate, and the enum of its events.
 pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
     let mut errors = Errors::default();
-    let options = errors.take(Options::parse(&input.attrs)).unwrap_or_default();
+    let options = errors
+        .take(Options::parse(&input.attrs))
+        .unwrap_or_default();
     let element = errors.take(Element::parse(Owner::Aggregate, input));
     let record = element
         .as_ref()
         .and_then(|element| errors.take(record::items(element, options.table.as_ref())));
-    errors.finish()?;
-    let (Some(element), Some(record)) = (element, record) else {
-        return Ok(TokenStream::new());
-    };
+    let (element, record) = errors.into_result(element.zip(record))?;
     let set = format_ident!("{}Event", element.name, span = element.ident.span());
     let enumeration = enumeration(&element, &set, &options.events);
     let event_set = event_set(&set, &options.events);
@@ -113,10 +115,17 @@ fn enumeration(element: &Element, set: &Ident, events: &[(Ident, Path)]) -> Toke
 }
 
 fn event_set(set: &Ident, events: &[(Ident, Path)]) -> TokenStream {
-    let names = dispatch(events, |path| quote!(<#path as ::protean::domain::Payload>::NAME));
-    let versions = dispatch(events, |path| quote!(<#path as ::protean::domain::Payload>::VERSION));
-    let encodings =
-        dispatch(events, |_| quote!(::protean::__private::serde_json::to_string(event)));
+    let names = dispatch(
+        events,
+        |path| quote!(<#path as ::protean::domain::Payload>::NAME),
+    );
+    let versions = dispatch(
+        events,
+        |path| quote!(<#path as ::protean::domain::Payload>::VERSION),
+    );
+    let encodings = dispatch(events, |_| {
+        quote!(::protean::__private::serde_json::to_string(event))
+    });
     let checks = dispatch(events, |_| quote!(::protean::domain::Payload::check(event)));
     quote! {
         #[automatically_derived]
@@ -177,7 +186,8 @@ fn parts(aggregate: &Ident, set: &Ident, events: &[(Ident, Path)]) -> TokenStrea
 }
 
 fn invariants(path: &Path) -> TokenStream {
-    let call = quote_spanned!(path.span()=> #path(self));
+    let this = quote!(self);
+    let call = quote_spanned!(path.span()=> #path(#this));
     quote! {
         fn check_invariants(&self) -> ::core::result::Result<(), ::protean::schema::Invalid> {
             #call

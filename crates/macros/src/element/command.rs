@@ -2,38 +2,32 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, DeriveInput, Error, Result, Type};
+use syn::{Attribute, DeriveInput, Error, Ident, Result, Type, parse_quote};
 
 use super::{Element, event, payload};
 use crate::attribute::{self, Keys};
 use crate::errors::Errors;
 use crate::field::{Field, Owner};
 
-const KEYS: Keys = Keys { attribute: "command", accepted: &["of", "reply", "version"] };
+const KEYS: Keys = Keys {
+    attribute: "command",
+    accepted: &["of", "reply", "version"],
+};
 
-#[derive(Default)]
 struct Options {
-    of: Option<Type>,
-    reply: Option<Type>,
-    version: Option<u32>,
+    of: Type,
+    reply: Type,
+    version: u32,
 }
 
 /// The impls for a command.
 pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let ident = input.ident.clone();
-    let options = errors.take(Options::parse(&input.attrs));
-    let of = options.as_ref().and_then(|options| {
-        let missing = "a command is about one aggregate; write `#[command(of = Book)]` above it";
-        errors.take(options.of.as_ref().ok_or_else(|| Error::new(ident.span(), missing)))
-    });
+    let options = errors.take(Options::parse(&input.attrs, &ident));
     let element = errors.take(Element::parse(Owner::Command, input));
-    errors.finish()?;
-    let (Some(options), Some(of), Some(element)) = (options.as_ref(), of, element) else {
-        return Ok(TokenStream::new());
-    };
-    let payload = payload::items(&element, options.version.unwrap_or(1));
-    let reply = options.reply.as_ref().map_or_else(|| quote!(()), |reply| quote!(#reply));
+    let (Options { of, reply, version }, element) = errors.into_result(options.zip(element))?;
+    let payload = payload::items(&element, version);
     let key = key(element.id());
     Ok(quote! {
         const _: () = {
@@ -63,16 +57,22 @@ fn key(id: Option<&Field>) -> TokenStream {
 }
 
 impl Options {
-    fn parse(attributes: &[Attribute]) -> Result<Self> {
-        let mut options = Self::default();
+    fn parse(attributes: &[Attribute], ident: &Ident) -> Result<Self> {
+        let (mut of, mut reply, mut version) = (None, None, 1);
         KEYS.read_all(attributes, |key, meta| {
             match key {
-                "of" => options.of = Some(attribute::value(meta, "of = Book")?),
-                "reply" => options.reply = Some(attribute::value(meta, "reply = BookId")?),
-                _ => options.version = Some(event::version(meta)?),
+                "of" => of = Some(attribute::value(meta, "of = Book")?),
+                "reply" => reply = Some(attribute::value(meta, "reply = BookId")?),
+                _ => version = event::version(meta)?,
             }
             Ok(())
         })?;
-        Ok(options)
+        let missing = "a command is about one aggregate; write `#[command(of = Book)]` above it";
+        let of = of.ok_or_else(|| Error::new(ident.span(), missing))?;
+        Ok(Self {
+            of,
+            reply: reply.unwrap_or_else(|| parse_quote!(())),
+            version,
+        })
     }
 }

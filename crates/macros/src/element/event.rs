@@ -10,7 +10,10 @@ use crate::attribute::{self, Keys};
 use crate::errors::Errors;
 use crate::field::Owner;
 
-const KEYS: Keys = Keys { attribute: "event", accepted: &["version"] };
+const KEYS: Keys = Keys {
+    attribute: "event",
+    accepted: &["version"],
+};
 
 /// The impls for an event.
 pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
@@ -21,10 +24,7 @@ pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
         Ok(())
     }));
     let element = errors.take(Element::parse(Owner::Event, input));
-    errors.finish()?;
-    let Some(element) = element else {
-        return Ok(TokenStream::new());
-    };
+    let element = errors.into_result(element)?;
     let payload = payload::items(&element, declared);
     let ident = &element.ident;
     Ok(quote! {
@@ -41,7 +41,10 @@ pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
 pub(super) fn version(meta: &ParseNestedMeta<'_>) -> Result<u32> {
     let literal: LitInt = attribute::value(meta, "version = 2")?;
     match literal.base10_parse()? {
-        0 => Err(Error::new_spanned(literal, "versions count from 1, found 0")),
+        0 => Err(Error::new_spanned(
+            literal,
+            "versions count from 1, found 0",
+        )),
         version => Ok(version),
     }
 }

@@ -39,7 +39,9 @@ impl Element {
         let mut errors = Errors::default();
         let what = owner.described();
         errors.take(refuse_generics(what, &input.generics));
-        let fields = errors.take(named_fields(what, input.data, &input.ident)).unwrap_or_default();
+        let fields = errors
+            .take(named_fields(what, input.data, &input.ident))
+            .unwrap_or_default();
         let parsed = fields.into_iter().filter_map(|field| {
             let ident = field.ident.clone()?;
             errors.take(Field::parse(owner, field, ident))
@@ -49,7 +51,14 @@ impl Element {
         errors.finish()?;
         let name = input.ident.unraw().to_string();
         let doc = attribute::doc(&input.attrs);
-        Ok(Self { owner, ident: input.ident, name, vis: input.vis, fields, doc })
+        Ok(Self {
+            owner,
+            ident: input.ident,
+            name,
+            vis: input.vis,
+            fields,
+            doc,
+        })
     }
 
     /// The field marked `#[id]`.
@@ -85,10 +94,16 @@ pub(crate) fn refuse_generics(what: &str, generics: &Generics) -> Result<()> {
 /// The fields of a struct with named fields, or with none.
 pub(crate) fn named_fields(what: &str, data: Data, ident: &Ident) -> Result<Vec<syn::Field>> {
     let (wrong, found): (TokenStream, _) = match data {
-        Data::Struct(DataStruct { fields: Fields::Named(fields), .. }) => {
+        Data::Struct(DataStruct {
+            fields: Fields::Named(fields),
+            ..
+        }) => {
             return Ok(fields.named.into_iter().collect());
         }
-        Data::Struct(DataStruct { fields: Fields::Unit, .. }) => return Ok(Vec::new()),
+        Data::Struct(DataStruct {
+            fields: Fields::Unit,
+            ..
+        }) => return Ok(Vec::new()),
         Data::Struct(found) => (found.fields.into_token_stream(), "a tuple struct"),
         Data::Enum(found) => (found.enum_token.into_token_stream(), "an enum"),
         Data::Union(found) => (found.union_token.into_token_stream(), "a union"),

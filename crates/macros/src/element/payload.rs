@@ -106,11 +106,11 @@ fn visit_map(element: &Element) -> TokenStream {
     let ident = &element.ident;
     let fields = sorted(element);
     let slots = fields.iter().map(|(at, field)| {
-        let (slot, ty) = (slot(*at), &field.ty);
+        let (slot, ty) = (slot(*at, field), &field.ty);
         quote!(let mut #slot: ::core::option::Option<#ty> = ::core::option::Option::None;)
     });
-    let arms = fields.iter().enumerate().map(|(nth, (at, _))| {
-        let slot = slot(*at);
+    let arms = fields.iter().enumerate().map(|(nth, (at, field))| {
+        let slot = slot(*at, field);
         quote!(::core::option::Option::Some(#nth) => keys.value(&mut map, &mut #slot)?,)
     });
     let values = fields.iter().map(|(at, field)| {
@@ -139,13 +139,15 @@ fn visit_map(element: &Element) -> TokenStream {
     }
 }
 
-fn slot(at: usize) -> syn::Ident {
-    format_ident!("slot_{at}")
+/// The variable that a field is read into; stands where the field's type does, so that what is
+/// wrong with the type is told there.
+fn slot(at: usize, field: &Field) -> syn::Ident {
+    format_ident!("slot_{at}", span = field.ty.span())
 }
 
 /// The value of a field, of which the object may have said nothing.
 fn present(at: usize, field: &Field) -> TokenStream {
-    let (slot, ty, name) = (slot(at), &field.ty, &field.name);
+    let (slot, ty, name) = (slot(at, field), &field.ty, &field.name);
     if field.rules.default.is_some() {
         let default = schema::default_name(at);
         return quote!(#slot.unwrap_or_else(#default));

@@ -9,7 +9,10 @@ use crate::attribute::Keys;
 use crate::errors::Errors;
 use crate::field::Owner;
 
-const KEYS: Keys = Keys { attribute: "projection", accepted: &["table"] };
+const KEYS: Keys = Keys {
+    attribute: "projection",
+    accepted: &["table"],
+};
 
 /// The impls for a projection.
 pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
@@ -20,12 +23,10 @@ pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
         Ok(())
     }));
     let element = errors.take(Element::parse(Owner::Projection, input));
-    let record =
-        element.as_ref().and_then(|element| errors.take(record::items(element, table.as_ref())));
-    errors.finish()?;
-    let (Some(element), Some(record)) = (element, record) else {
-        return Ok(TokenStream::new());
-    };
+    let record = element
+        .as_ref()
+        .and_then(|element| errors.take(record::items(element, table.as_ref())));
+    let (element, record) = errors.into_result(element.zip(record))?;
     let ident = &element.ident;
     Ok(quote! {
         const _: () = {

@@ -1,11 +1,11 @@
 //! The statics that describe an element's fields, and the check of its rules.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::Element;
-use crate::field::{Default, Field, Owner};
+use crate::field::{Default, Field, Owner, Unproven};
 
 /// The statics `__FIELDS` and `__SCHEMA`.
 pub(super) fn statics(element: &Element, table: &str) -> TokenStream {
@@ -18,7 +18,10 @@ pub(super) fn statics(element: &Element, table: &str) -> TokenStream {
     };
     let count = element.fields.len();
     let fields = element.fields.iter().map(describe);
+    let assertions = element.fields.iter().map(assertions);
     quote! {
+        #(#assertions)*
+
         static __FIELDS: [::protean::schema::Field; #count] = [#(#fields),*];
         static __SCHEMA: ::protean::schema::Schema = ::protean::schema::Schema {
             element: ::protean::schema::Element::#variant,
@@ -30,8 +33,43 @@ pub(super) fn statics(element: &Element, table: &str) -> TokenStream {
     }
 }
 
+/// What the compiler has to check because the macro knows nothing of the field's type.
+fn assertions(field: &Field) -> TokenStream {
+    let ty = &field.ty;
+    let checks = field.unproven().into_iter().map(
+        |Unproven {
+             span,
+             rule,
+             fits,
+             kinds,
+         }| {
+            let message = format!(
+                "`{rule}` fits {fits}, but the type of `{}` is none",
+                field.name
+            );
+            let kinds = kinds.iter().map(|kind| format_ident!("{kind}"));
+            quote_spanned! {span=>
+                const _: () = ::core::assert!(
+                    ::core::matches!(
+                        <#ty as ::protean::schema::FieldType>::KIND,
+                        #(::protean::schema::Kind::#kinds)|*
+                    ),
+                    #message,
+                );
+            }
+        },
+    );
+    quote!(#(#checks)*)
+}
+
 fn describe(field: &Field) -> TokenStream {
-    let Field { name, ty, doc, rules, .. } = field;
+    let Field {
+        name,
+        ty,
+        doc,
+        rules,
+        ..
+    } = field;
     let identifier = field.id.is_some();
     let unique = rules.unique.is_some();
     let indexed = rules.index.is_some();
@@ -40,15 +78,18 @@ fn describe(field: &Field) -> TokenStream {
     let max = optional(rules.max.as_ref());
     let min = optional(rules.min.as_ref());
     let pattern = optional(
-        rules.pattern.as_ref().map(|source| quote!(::protean::schema::Pattern::new(#source))),
+        rules
+            .pattern
+            .as_ref()
+            .map(|source| quote!(::protean::schema::Pattern::new(#source))),
     );
     let choices = &rules.choices;
-    let kind = quote_spanned!(ty.span()=> <#ty as ::protean::schema::FieldType>::KIND);
+    let ty = quote_spanned!(ty.span()=> <#ty as ::protean::schema::FieldType>);
     quote! {
         ::protean::schema::Field {
             name: #name,
-            kind: #kind,
-            optional: <#ty as ::protean::schema::FieldType>::OPTIONAL,
+            kind: #ty::KIND,
+            optional: #ty::OPTIONAL,
             identifier: #identifier,
             unique: #unique,
             indexed: #indexed,
@@ -99,7 +140,8 @@ fn with(field: &Field) -> TokenStream {
         return TokenStream::new();
     };
     let Field { ident, name, .. } = field;
-    let call = quote_spanned!(path.span()=> #path(value));
+    let value = quote!(value);
+    let call = quote_spanned!(path.span()=> #path(#value));
     let refuse = quote! {
         let checked: ::core::result::Result<(), ::std::string::String> = #call;
         if let ::core::result::Result::Err(message) = checked {
@@ -129,7 +171,7 @@ pub(super) fn defaults(element: &Element) -> TokenStream {
 
 /// The name of the function that makes the default of the field at this index.
 pub(super) fn default_name(at: usize) -> syn::Ident {
-    quote::format_ident!("__default_{at}")
+    format_ident!("__default_{at}")
 }
 
 fn default_value(field: &Field, default: &Default) -> TokenStream {

@@ -4,9 +4,9 @@ use proc_macro2::Span;
 use regex_syntax::Parser;
 use syn::{Error, LitStr, Result};
 
-use super::Owner;
 use super::rules::{Limit, Number, Rules};
 use super::shape::{Kind, Shape};
+use super::{Field, Owner};
 use crate::errors::Errors;
 
 /// Refuses every rule that does not fit.
@@ -35,7 +35,7 @@ fn identity(owner: Owner, shape: &Shape, id: Option<Span>) -> Result<()> {
         return Err(Error::new(span, message));
     }
     if owner.is_record() && shape.optional {
-        let message = format!("an identity is always there; expected no `{}`", shape.written);
+        let message = "an identity is never absent; remove the `Option`";
         return Err(Error::new(span, message));
     }
     Ok(())
@@ -63,9 +63,10 @@ fn bound(name: &str, limit: &Limit, shape: &Shape) -> Result<()> {
 
 fn order(rules: &Rules) -> Result<()> {
     match (&rules.min, &rules.max) {
-        (Some(min), Some(max)) if min.number.float() > max.number.float() => {
-            Err(Error::new(min.span, "`min` is above `max`, so that no value keeps both"))
-        }
+        (Some(min), Some(max)) if min.number.float() > max.number.float() => Err(Error::new(
+            min.span,
+            "`min` is above `max`, so that no value keeps both",
+        )),
         _ => Ok(()),
     }
 }
@@ -138,5 +139,62 @@ fn default(owner: Owner, shape: &Shape, rules: &Rules) -> Result<()> {
             Err(Error::new(*span, message))
         }
         _ => Ok(()),
+    }
+}
+
+/// A rule of which only the compiler can tell whether it fits the field's type.
+pub(crate) struct Unproven {
+    /// Where the rule stands.
+    pub(crate) span: Span,
+    /// Its key.
+    pub(crate) rule: &'static str,
+    /// What it fits, for messages.
+    pub(crate) fits: &'static str,
+    /// The variants of `schema::Kind` that it fits.
+    pub(crate) kinds: &'static [&'static str],
+}
+
+impl Field {
+    /// The rules on a field whose type the macro knows nothing of.
+    pub(crate) fn unproven(&self) -> Vec<Unproven> {
+        if self.shape.kind != Kind::Unknown {
+            return Vec::new();
+        }
+        let rules = &self.rules;
+        let limit = |rule, limit: &Option<Limit>| {
+            let (fits, kinds) = (
+                "text and numbers",
+                &["Text", "Integer", "Float", "Decimal"][..],
+            );
+            limit.as_ref().map(|limit| Unproven {
+                span: limit.span,
+                rule,
+                fits,
+                kinds,
+            })
+        };
+        let text = |rule, literal: Option<&LitStr>| {
+            let (fits, kinds) = ("text", &["Text"][..]);
+            literal.map(|literal| Unproven {
+                span: literal.span(),
+                rule,
+                fits,
+                kinds,
+            })
+        };
+        let scale = rules.scale.map(|(span, _)| Unproven {
+            span,
+            rule: "scale",
+            fits: "decimals",
+            kinds: &["Decimal"],
+        });
+        let all = [
+            limit("max", &rules.max),
+            limit("min", &rules.min),
+            text("pattern", rules.pattern.as_ref()),
+            text("choices", rules.choices.first()),
+            scale,
+        ];
+        all.into_iter().flatten().collect()
     }
 }

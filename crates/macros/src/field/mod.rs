@@ -4,6 +4,7 @@ mod fit;
 mod rules;
 mod shape;
 
+pub(crate) use fit::Unproven;
 pub(crate) use rules::{Default, Rules};
 pub(crate) use shape::Shape;
 
@@ -69,6 +70,14 @@ impl Field {
         errors.finish()?;
         let name = ident.unraw().to_string();
         let doc = attribute::doc(&field.attrs);
-        Ok(Self { name, ident, ty: field.ty, shape, id, rules, doc })
+        Ok(Self {
+            name,
+            ident,
+            ty: field.ty,
+            shape,
+            id,
+            rules,
+            doc,
+        })
     }
 }

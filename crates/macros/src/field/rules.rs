@@ -10,7 +10,9 @@ use crate::attribute::{self, Keys};
 
 const KEYS: Keys = Keys {
     attribute: "field",
-    accepted: &["max", "min", "pattern", "choices", "default", "with", "unique", "index", "scale"],
+    accepted: &[
+        "max", "min", "pattern", "choices", "default", "with", "unique", "index", "scale",
+    ],
 };
 
 /// What stands in for a missing value.
@@ -93,15 +95,24 @@ impl Limit {
         if let Number::Float(real) = number
             && !real.is_finite()
         {
-            return Err(Error::new_spanned(literal, "expected a number that an f64 can hold"));
+            return Err(Error::new_spanned(
+                literal,
+                "expected a number that an f64 can hold",
+            ));
         }
-        Ok(Self { number, span: literal.span() })
+        Ok(Self {
+            number,
+            span: literal.span(),
+        })
     }
 }
 
 impl Number {
     /// The value for comparing bounds with one another.
-    #[allow(clippy::cast_precision_loss, reason = "only the order of two bounds is looked at")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "only the order of two bounds is looked at"
+    )]
     pub(crate) const fn float(self) -> f64 {
         match self {
             Self::Integer(whole) => whole as f64,

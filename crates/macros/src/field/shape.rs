@@ -32,7 +32,11 @@ impl Shape {
     pub(crate) fn of(ty: &Type) -> Self {
         let inner = optional(ty);
         let written = ty.to_token_stream().to_string().replace(' ', "");
-        Self { optional: inner.is_some(), kind: kind(inner.unwrap_or(ty)), written }
+        Self {
+            optional: inner.is_some(),
+            kind: kind(inner.unwrap_or(ty)),
+            written,
+        }
     }
 }
 

@@ -1,13 +1,17 @@
 //! `#[command_handler]`.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::Type;
+use syn::spanned::Spanned;
 
-use super::{Expansion, Method, Role, Scope, call, expand};
+use super::{Expansion, Method, Role, Scope, call, expand, registry};
 use crate::attribute::{self, Keys};
 
-const KEYS: Keys = Keys { attribute: "command_handler", accepted: &["domain"] };
+const KEYS: Keys = Keys {
+    attribute: "command_handler",
+    accepted: &["domain"],
+};
 
 const ROLE: Role = Role {
     attribute: "command_handler",
@@ -32,24 +36,29 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
 }
 
 fn method(scope: &Scope, handler: &Type, method: &Method) -> Expansion {
-    let Method { message, cfgs, answer, .. } = method;
+    let Method {
+        message,
+        cfgs,
+        answer,
+        ..
+    } = method;
     let (parameters, domain) = scope.domain(handler);
-    let call = call(method, handler, &quote!(unit), *answer);
+    let reply = quote_spanned! {message.span()=>
+        <#message as ::protean::domain::Command>::Reply
+    };
+    let call = call(method, handler, "unit");
     let body = quote_spanned! {*answer=>
         fn handle(
             &self,
             message: #message,
             unit: &mut ::protean::unit::Unit<'_>,
         ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<
-                <#message as ::protean::domain::Command>::Reply,
-                ::protean::Failure,
-            >,
+            Output = ::core::result::Result<#reply, ::protean::Failure>,
         > + ::core::marker::Send {
             #call
         }
     };
-    let impls = quote! {
+    let impls = quote_spanned! {message.span()=>
         #(#cfgs)*
         #[automatically_derived]
         impl ::protean::domain::Handle<#message> for #handler {
@@ -60,7 +69,16 @@ fn method(scope: &Scope, handler: &Type, method: &Method) -> Expansion {
         #[automatically_derived]
         impl #parameters ::protean::domain::RoutedIn<#domain> for #message {
             type Handler = #handler;
+
+            fn handler(domain: &#domain) -> &Self::Handler {
+                <#domain as ::protean::domain::Has<#handler>>::part(domain)
+            }
         }
     };
-    Expansion { impls, registration: quote!(registry.command::<#message>();) }
+    let registry = registry();
+    let registration = quote_spanned!(message.span()=> #registry.command::<#message>(););
+    Expansion {
+        impls,
+        registration,
+    }
 }

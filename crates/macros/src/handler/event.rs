@@ -1,13 +1,17 @@
 //! `#[event_handler]`.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
 use syn::Type;
+use syn::spanned::Spanned;
 
-use super::{Expansion, Method, Role, Scope, call, expand};
+use super::{Expansion, Method, Role, Scope, call, expand, registry};
 use crate::attribute::Keys;
 
-const KEYS: Keys = Keys { attribute: "event_handler", accepted: &[] };
+const KEYS: Keys = Keys {
+    attribute: "event_handler",
+    accepted: &[],
+};
 
 const ROLE: Role = Role {
     attribute: "event_handler",
@@ -20,13 +24,21 @@ const ROLE: Role = Role {
 
 /// The impl and the traits of an event handler.
 pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let read = || KEYS.read_arguments(arguments, |_, _| Ok(())).map(|()| Scope::Any);
+    let read = || {
+        KEYS.read_arguments(arguments, |_, _| Ok(()))
+            .map(|()| Scope::Any)
+    };
     expand(&ROLE, item, read, |_, handler, one| method(handler, one))
 }
 
 fn method(handler: &Type, method: &Method) -> Expansion {
-    let Method { message, cfgs, answer, .. } = method;
-    let call = call(method, handler, &quote!(unit), *answer);
+    let Method {
+        message,
+        cfgs,
+        answer,
+        ..
+    } = method;
+    let call = call(method, handler, "unit");
     let body = quote_spanned! {*answer=>
         fn react(
             &self,
@@ -38,12 +50,19 @@ fn method(handler: &Type, method: &Method) -> Expansion {
             #call
         }
     };
-    let impls = quote! {
+    let impls = quote_spanned! {message.span()=>
         #(#cfgs)*
         #[automatically_derived]
         impl ::protean::domain::React<#message> for #handler {
             #body
         }
     };
-    Expansion { impls, registration: quote!(registry.reaction::<#handler, #message>();) }
+    let registry = registry();
+    let registration = quote_spanned! {message.span()=>
+        #registry.reaction::<#handler, #message>();
+    };
+    Expansion {
+        impls,
+        registration,
+    }
 }

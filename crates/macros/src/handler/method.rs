@@ -24,31 +24,35 @@ pub(super) struct Method {
     pub(super) cfgs: Vec<Attribute>,
 }
 
-/// Takes the mark off a method; says where it was.
-pub(super) fn unmark(role: &Role, attributes: &mut Vec<Attribute>) -> Result<Option<Span>> {
+/// Takes the mark off a method; says whether it was there.
+pub(super) fn unmark(role: &Role, attributes: &mut Vec<Attribute>) -> Result<bool> {
     let mark = attribute::marker(attributes, role.marker);
     attributes.retain(|known| !known.path().is_ident(role.marker));
-    mark
+    mark.map(|mark| mark.is_some())
 }
 
 impl Method {
     /// Reads a marked method.
-    pub(super) fn parse(role: &Role, mark: Span, function: &mut ImplItemFn) -> Result<Self> {
+    pub(super) fn parse(role: &Role, function: &mut ImplItemFn) -> Result<Self> {
         let mut errors = Errors::default();
         let signature = &function.sig;
         errors.take(check_kind(role, signature));
-        errors.take(check_receiver(role, mark, signature));
+        errors.take(check_receiver(role, signature));
         let message = errors.take(message(role, signature));
         let answer = errors.take(answer(role, signature));
-        errors.finish()?;
-        let cfgs = function.attrs.iter().filter(|known| known.path().is_ident("cfg"));
-        let cfgs = cfgs.cloned().collect();
-        let ident = signature.ident.clone();
-        let (Some(message), Some(answer)) = (message, answer) else {
-            return Err(Error::new(mark, "the method cannot be read"));
-        };
+        let (message, answer) = errors.into_result(message.zip(answer))?;
+        let cfgs = function
+            .attrs
+            .iter()
+            .filter(|known| known.path().is_ident("cfg"));
+        let (ident, cfgs) = (signature.ident.clone(), cfgs.cloned().collect());
         allow_dictated_lints(function);
-        Ok(Self { ident, message, answer, cfgs })
+        Ok(Self {
+            ident,
+            message,
+            answer,
+            cfgs,
+        })
     }
 
     /// Whether both take one type of message, wherever they are compiled.
@@ -77,32 +81,31 @@ fn check_kind(role: &Role, signature: &Signature) -> Result<()> {
         errors.push(Error::new_spanned(signature.fn_token, message));
     }
     if let Safety::Unsafe(token) = &signature.safety {
-        errors
-            .push(Error::new_spanned(token, "the engine calls no unsafe method; remove `unsafe`"));
+        errors.push(Error::new_spanned(
+            token,
+            "the engine calls no unsafe method; remove `unsafe`",
+        ));
     }
     if !signature.generics.params.is_empty() {
-        let message = format!("a method takes one type of {}; remove the generics", role.message);
+        let message = format!(
+            "a method takes one type of {}; remove the generics",
+            role.message
+        );
         errors.push(Error::new_spanned(&signature.generics, message));
     }
     errors.finish()
 }
 
-fn check_receiver(role: &Role, mark: Span, signature: &Signature) -> Result<()> {
-    let receiver = signature.receiver();
-    if receiver.is_some_and(|one| matches!(one.kind, ReceiverKind::Reference(_, _, None))) {
-        return Ok(());
-    }
+fn check_receiver(role: &Role, signature: &Signature) -> Result<()> {
     let message = format!(
         "a handler is shared by all workers, so its methods take `&self`; write {}",
         role.shown()
     );
-    Err(receiver.map_or_else(
-        || Error::new(signature.ident.span(), &message),
-        |receiver| Error::new_spanned(receiver, &message),
-    ))
-    .map_err(|error| {
-        if error.span().source_text().is_none() { Error::new(mark, message.clone()) } else { error }
-    })
+    match signature.receiver() {
+        Some(one) if matches!(one.kind, ReceiverKind::Reference(_, _, None)) => Ok(()),
+        Some(other) => Err(Error::new_spanned(other, message)),
+        None => Err(Error::new(signature.ident.span(), message)),
+    }
 }
 
 fn message(role: &Role, signature: &Signature) -> Result<Type> {
@@ -113,12 +116,17 @@ fn message(role: &Role, signature: &Signature) -> Result<Type> {
     let types: Vec<&Type> = typed.collect();
     let [message, third] = types.as_slice() else {
         let found = types.len();
-        let message =
-            format!("expected two parameters after `&self`, found {found}; write {}", role.shown());
+        let message = format!(
+            "expected two parameters after `&self`, found {found}; write {}",
+            role.shown()
+        );
         return Err(Error::new(signature.paren_token.span.join(), message));
     };
     if let Type::Reference(_) = message {
-        let text = format!("the {} is handed over; take it by value, without `&`", role.message);
+        let text = format!(
+            "the {} is handed over; take it by value, without `&`",
+            role.message
+        );
         return Err(Error::new_spanned(message, text));
     }
     if !matches!(third, Type::Reference(reference) if reference.mutability.is_some()) {

@@ -10,7 +10,7 @@ pub(crate) mod projector;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Error, ImplItem, ItemImpl, Result, Type};
+use syn::{Error, Ident, ImplItem, ItemImpl, Result, Type};
 
 use crate::errors::Errors;
 use method::Method;
@@ -79,7 +79,9 @@ fn expand(
         return quote!(#item #error);
     }
     let handler = &item.self_ty;
-    let expansions = methods.iter().map(|one| (one, method(&scope, handler, one)));
+    let expansions = methods
+        .iter()
+        .map(|one| (one, method(&scope, handler, one)));
     let (mut impls, mut registrations) = (Vec::new(), Vec::new());
     for (Method { cfgs, .. }, expansion) in expansions {
         impls.push(expansion.impls);
@@ -128,20 +130,25 @@ fn gather(role: &Role, mut item: ItemImpl, errors: &mut Errors) -> Handler {
         let ImplItem::Fn(function) = one else {
             continue;
         };
-        let Some(mark) = errors.take(method::unmark(role, &mut function.attrs)).flatten() else {
+        if !errors
+            .take(method::unmark(role, &mut function.attrs))
+            .unwrap_or(true)
+        {
             continue;
-        };
+        }
         marked = true;
-        let Some(method) = errors.take(Method::parse(role, mark, function)) else {
+        let Some(method) = errors.take(Method::parse(role, function)) else {
             continue;
         };
-        let known = methods.iter().find(|known| known.takes_the_same_as(&method));
+        let known = methods
+            .iter()
+            .find(|known| known.takes_the_same_as(&method));
         if let Some(known) = known {
             errors.push(method.clash_with(known, role));
         }
         methods.push(method);
     }
-    if !marked {
+    if !marked && errors.is_empty() {
         errors.push(Error::new_spanned(&item.self_ty, role.nothing_marked()));
     }
     Handler { item, methods }
@@ -155,7 +162,14 @@ impl Role {
 
     /// A method as it should be.
     fn shown(&self) -> String {
-        let Self { marker, message, example, third, answer, .. } = self;
+        let Self {
+            marker,
+            message,
+            example,
+            third,
+            answer,
+            ..
+        } = self;
         format!("`#[{marker}] async fn name(&self, {message}: {example}, {third}) -> {answer}`")
     }
 }
@@ -183,9 +197,15 @@ impl Scope {
     }
 }
 
-/// The call of a method. Carries the place of the method's answer, so that what is wrong with its
-/// future is told there.
-fn call(method: &Method, handler: &Type, third: &TokenStream, span: Span) -> TokenStream {
-    let ident = &method.ident;
-    quote_spanned!(span=> <#handler>::#ident(self, message, #third))
+/// The call of a method, with the parameter that follows the message. Stands where the method's
+/// answer does, so that what is wrong with its future is told there.
+fn call(method: &Method, handler: &Type, third: &str) -> TokenStream {
+    let Method { ident, answer, .. } = method;
+    let third = Ident::new(third, *answer);
+    quote_spanned!(*answer=> <#handler>::#ident(self, message, #third))
+}
+
+/// The registry inside `Part::register`, wherever the tokens around it come from.
+fn registry() -> Ident {
+    Ident::new("registry", Span::call_site())
 }

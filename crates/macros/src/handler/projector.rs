@@ -1,13 +1,17 @@
 //! `#[projector]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote_spanned;
+use syn::spanned::Spanned;
 use syn::{Error, Type};
 
-use super::{Expansion, Method, Role, Scope, call, expand};
+use super::{Expansion, Method, Role, Scope, call, expand, registry};
 use crate::attribute::{self, Keys};
 
-const KEYS: Keys = Keys { attribute: "projector", accepted: &["into"] };
+const KEYS: Keys = Keys {
+    attribute: "projector",
+    accepted: &["into"],
+};
 
 const ROLE: Role = Role {
     attribute: "projector",
@@ -39,8 +43,13 @@ pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStrea
 }
 
 fn method(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
-    let Method { message, cfgs, answer, .. } = method;
-    let call = call(method, handler, &quote!(rows), *answer);
+    let Method {
+        message,
+        cfgs,
+        answer,
+        ..
+    } = method;
+    let call = call(method, handler, "rows");
     let body = quote_spanned! {*answer=>
         fn project(
             &self,
@@ -52,7 +61,7 @@ fn method(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
             #call
         }
     };
-    let impls = quote! {
+    let impls = quote_spanned! {message.span()=>
         #(#cfgs)*
         #[automatically_derived]
         impl ::protean::domain::Project<#message> for #handler {
@@ -61,5 +70,12 @@ fn method(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
             #body
         }
     };
-    Expansion { impls, registration: quote!(registry.projection::<#handler, #message>();) }
+    let registry = registry();
+    let registration = quote_spanned! {message.span()=>
+        #registry.projection::<#handler, #message>();
+    };
+    Expansion {
+        impls,
+        registration,
+    }
 }
