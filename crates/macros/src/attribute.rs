@@ -141,7 +141,10 @@ pub(crate) fn doc(attributes: &[Attribute]) -> String {
             }) = &pair.value
         {
             let text = text.value();
-            lines.extend(text.lines().map(|line| line.trim().to_owned()));
+            let stripped = text
+                .split('\n')
+                .map(|line| line.strip_prefix(' ').unwrap_or(line));
+            lines.extend(stripped.map(|line| line.trim_end().to_owned()));
         }
     }
     lines.join("\n").trim().to_owned()

@@ -45,11 +45,12 @@ pub(crate) fn derive(input: DeriveInput) -> Result<TokenStream> {
 }
 
 fn key(id: Option<&Field>) -> TokenStream {
-    let Some(Field { ident, .. }) = id else {
+    let Some(field) = id else {
         return quote!(::core::option::Option::None);
     };
+    let (ident, ty) = (&field.ident, field.as_field_type());
     quote! {
-        match ::protean::schema::FieldType::to_value(&self.#ident) {
+        match #ty::to_value(&self.#ident) {
             ::protean::schema::Value::Null => ::core::option::Option::None,
             value => ::core::option::Option::Some(value.to_key()),
         }

@@ -16,8 +16,8 @@ pub(super) fn items(element: &Element, table: Option<&LitStr>) -> Result<TokenSt
     let check = schema::check(element);
     let (ident, id_ident, id_ty) = (&element.ident, &id.ident, &id.ty);
     let values = element.fields.iter().map(|field| {
-        let ident = &field.ident;
-        quote!(::protean::schema::FieldType::to_value(&self.#ident))
+        let (ident, ty) = (&field.ident, field.as_field_type());
+        quote!(#ty::to_value(&self.#ident))
     });
     let fields = from_row(element);
     Ok(quote! {
@@ -56,9 +56,9 @@ pub(super) fn items(element: &Element, table: Option<&LitStr>) -> Result<TokenSt
 
 fn from_row(element: &Element) -> TokenStream {
     let fields = element.fields.iter().enumerate().map(|(at, field)| {
-        let (ident, ty, name) = (&field.ident, &field.ty, &field.name);
+        let (ident, ty, name) = (&field.ident, field.as_field_type(), &field.name);
         let read = quote! {
-            <#ty as ::protean::schema::FieldType>::from_value(value)
+            #ty::from_value(value)
                 .map_err(|mismatch| mismatch.in_field(#name))?
         };
         if field.rules.default.is_none() {

@@ -35,7 +35,7 @@ pub(super) fn statics(element: &Element, table: &str) -> TokenStream {
 
 /// What the compiler has to check because the macro knows nothing of the field's type.
 fn assertions(field: &Field) -> TokenStream {
-    let ty = &field.ty;
+    let ty = field.as_field_type();
     let checks = field.unproven().into_iter().map(
         |Unproven {
              span,
@@ -51,7 +51,7 @@ fn assertions(field: &Field) -> TokenStream {
             quote_spanned! {span=>
                 const _: () = ::core::assert!(
                     ::core::matches!(
-                        <#ty as ::protean::schema::FieldType>::KIND,
+                        #ty::KIND,
                         #(::protean::schema::Kind::#kinds)|*
                     ),
                     #message,
@@ -64,11 +64,7 @@ fn assertions(field: &Field) -> TokenStream {
 
 fn describe(field: &Field) -> TokenStream {
     let Field {
-        name,
-        ty,
-        doc,
-        rules,
-        ..
+        name, doc, rules, ..
     } = field;
     let identifier = field.id.is_some();
     let unique = rules.unique.is_some();
@@ -84,7 +80,7 @@ fn describe(field: &Field) -> TokenStream {
             .map(|source| quote!(::protean::schema::Pattern::new(#source))),
     );
     let choices = &rules.choices;
-    let ty = quote_spanned!(ty.span()=> <#ty as ::protean::schema::FieldType>);
+    let ty = field.as_field_type();
     quote! {
         ::protean::schema::Field {
             name: #name,
@@ -116,11 +112,11 @@ fn optional(value: Option<impl quote::ToTokens>) -> TokenStream {
 /// The method `check`, which reports all violations together.
 pub(super) fn check(element: &Element) -> TokenStream {
     let checks = element.fields.iter().enumerate().map(|(at, field)| {
-        let ident = &field.ident;
+        let (ident, ty) = (&field.ident, field.as_field_type());
         let with = with(field);
         quote! {
             __FIELDS[#at].check(
-                ::protean::schema::FieldType::measure(&self.#ident),
+                #ty::measure(&self.#ident),
                 &mut invalid,
             );
             #with

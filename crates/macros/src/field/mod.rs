@@ -8,8 +8,10 @@ pub(crate) use fit::Unproven;
 pub(crate) use rules::{Default, Rules};
 pub(crate) use shape::Shape;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{Ident, Result, Type};
 
 use crate::attribute;
@@ -60,6 +62,13 @@ pub(crate) struct Field {
 }
 
 impl Field {
+    /// The field's type as a `FieldType`. Stands where the type does, so that a type that is none is
+    /// told there.
+    pub(crate) fn as_field_type(&self) -> TokenStream {
+        let ty = &self.ty;
+        quote_spanned!(ty.span()=> <#ty as ::protean::schema::FieldType>)
+    }
+
     /// Reads one field of an element.
     pub(crate) fn parse(owner: Owner, field: syn::Field, ident: Ident) -> Result<Self> {
         let mut errors = Errors::default();

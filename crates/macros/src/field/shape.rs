@@ -82,3 +82,39 @@ impl Shape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(ty: &str) -> Shape {
+        Shape::of(&syn::parse_str(ty).expect("a type"))
+    }
+
+    #[test]
+    fn the_kind_is_that_of_the_last_name() {
+        for (ty, kind) in [
+            ("String", Kind::Text),
+            ("std::string::String", Kind::Text),
+            ("u32", Kind::Integer),
+            ("f64", Kind::Float),
+            ("rust_decimal::Decimal", Kind::Decimal),
+            ("BookId", Kind::Unknown),
+            ("[u8; 4]", Kind::Unknown),
+            ("u64", Kind::Unknown),
+        ] {
+            assert_eq!(shape(ty).kind, kind, "{ty}");
+            assert!(!shape(ty).optional, "{ty}");
+        }
+    }
+
+    #[test]
+    fn an_option_has_the_kind_of_what_it_holds() {
+        for ty in ["Option<i64>", "core::option::Option<i64>"] {
+            assert!(shape(ty).optional, "{ty}");
+            assert_eq!(shape(ty).kind, Kind::Integer, "{ty}");
+        }
+        assert_eq!(shape("Vec<i64>").kind, Kind::Unknown);
+        assert_eq!(shape("Option < i64 >").written, "Option<i64>");
+    }
+}

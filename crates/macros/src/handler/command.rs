@@ -23,7 +23,7 @@ const ROLE: Role = Role {
 };
 
 /// The impl and the traits of a command handler.
-pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let read = || {
         let mut scope = Scope::Any;
         KEYS.read_arguments(arguments, |_, meta| {

@@ -23,7 +23,7 @@ const ROLE: Role = Role {
 };
 
 /// The impl and the traits of an event handler.
-pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let read = || {
         KEYS.read_arguments(arguments, |_, _| Ok(()))
             .map(|()| Scope::Any)

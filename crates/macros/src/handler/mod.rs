@@ -59,7 +59,7 @@ enum Scope {
 /// that they are the only errors.
 fn expand(
     role: &Role,
-    item: TokenStream,
+    item: &TokenStream,
     read: impl FnOnce() -> Result<Scope>,
     method: impl Fn(&Scope, &Type, &Method) -> Expansion,
 ) -> TokenStream {

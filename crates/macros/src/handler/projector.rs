@@ -23,7 +23,7 @@ const ROLE: Role = Role {
 };
 
 /// The impl and the traits of a projector.
-pub(crate) fn attribute(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     let mut into = None;
     let read = KEYS.read_arguments(arguments, |_, meta| {
         into = Some(attribute::value::<Type>(meta, "into = BookCatalog")?);

@@ -1,0 +1,9 @@
+//! What the macros make of a domain: payloads, rules, records, schemas and subscriptions.
+
+mod handlers;
+mod payloads;
+mod records;
+mod registry;
+mod rules;
+mod schemas;
+mod shop;

@@ -1,0 +1,39 @@
+#![allow(unused)]
+
+use protean::prelude::*;
+
+protean::id! {
+    struct BookId;
+}
+
+#[derive(Clone, Aggregate)]
+struct Book {
+    #[id]
+    id: BookId,
+}
+
+#[derive(Command)]
+#[command(of = Book)]
+struct AddBook {}
+
+struct BookCommandHandler;
+
+#[command_handler]
+impl BookCommandHandler {
+    #[handle]
+    async fn add(&self, command: AddBook, unit: &mut Unit<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+struct Librarian;
+
+#[command_handler]
+impl Librarian {
+    #[handle]
+    async fn add(&self, command: AddBook, unit: &mut Unit<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn main() {}
