@@ -1,7 +1,7 @@
 //! `#[derive(Aggregate)]`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, DeriveInput, Error, Ident, LitStr, Path, Result, Token, parenthesized};
@@ -104,7 +104,8 @@ fn enumeration(element: &Element, set: &Ident, events: &[(Ident, Path)]) -> Toke
     let vis = &element.vis;
     let doc = format!("The events that [`{}`] raises.", element.name);
     let variants = events.iter().map(|(name, path)| {
-        let doc = format!("The event [`{name}`].");
+        let target = path.to_token_stream().to_string().replace(' ', "");
+        let doc = format!("The event [`{name}`]({target}).");
         quote!(#[doc = #doc] #name(#path))
     });
     quote! {
