@@ -72,19 +72,28 @@ impl Failure {
     /// A refusal: the domain says no, and would say so again.
     #[must_use]
     pub fn refuse(message: impl Into<String>) -> Self {
-        Self { reason: Reason::Refused(message.into()) }
+        Self {
+            reason: Reason::Refused(message.into()),
+        }
     }
 
     /// What the handler needs does not exist (yet); tried again.
     #[must_use]
     pub fn not_found(element: &'static str, id: &Value) -> Self {
-        Self { reason: Reason::NotFound { element, id: id.to_key() } }
+        Self {
+            reason: Reason::NotFound {
+                element,
+                id: id.to_key(),
+            },
+        }
     }
 
     /// A passing failure with this message; tried again.
     #[must_use]
     pub fn transient(message: impl Into<String>) -> Self {
-        Self { reason: Reason::Other(message.into().into()) }
+        Self {
+            reason: Reason::Other(message.into().into()),
+        }
     }
 
     /// Why.
@@ -98,7 +107,10 @@ impl Failure {
     pub const fn is_permanent(&self) -> bool {
         matches!(
             self.reason,
-            Reason::Invalid(_) | Reason::Refused(_) | Reason::Exists { .. } | Reason::Undecodable(_)
+            Reason::Invalid(_)
+                | Reason::Refused(_)
+                | Reason::Exists { .. }
+                | Reason::Undecodable(_)
         )
     }
 
@@ -125,7 +137,10 @@ impl fmt::Display for Failure {
                 write!(f, "[PE0112] {table} already holds a row with {what}")
             }
             Reason::Conflict { table, id } => {
-                write!(f, "[PE0113] row {id} of {table} was changed by another writer")
+                write!(
+                    f,
+                    "[PE0113] row {id} of {table} was changed by another writer"
+                )
             }
             Reason::Undecodable(message) => write!(f, "[PE0114] undecodable payload: {message}"),
             Reason::Unflushed => f.write_str("[PE0115] the batch has to be committed first"),

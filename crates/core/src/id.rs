@@ -102,7 +102,9 @@ pub struct ParseIdError {
 /// # Errors
 /// When it spells none.
 pub fn parse(text: &str) -> Result<Uuid, ParseIdError> {
-    Uuid::try_parse(text).map_err(|_| ParseIdError { found: text.to_owned() })
+    Uuid::try_parse(text).map_err(|_| ParseIdError {
+        found: text.to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -86,7 +86,10 @@ pub struct Routing {
 
 impl Default for Routing {
     fn default() -> Self {
-        Self { enabled: true, threshold: Priority::Normal }
+        Self {
+            enabled: true,
+            threshold: Priority::Normal,
+        }
     }
 }
 
@@ -94,7 +97,11 @@ impl Routing {
     /// The lane of a message with this priority.
     #[must_use]
     pub fn lane(&self, priority: Priority) -> Lane {
-        if self.enabled && priority < self.threshold { Lane::Backfill } else { Lane::Primary }
+        if self.enabled && priority < self.threshold {
+            Lane::Backfill
+        } else {
+            Lane::Primary
+        }
     }
 }
 
@@ -114,22 +121,27 @@ mod tests {
 
     #[test]
     fn the_threshold_can_be_moved() {
-        let routing = Routing { enabled: true, threshold: Priority::new(-25) };
+        let routing = Routing {
+            enabled: true,
+            threshold: Priority::new(-25),
+        };
         assert_eq!(routing.lane(Priority::new(-10)), Lane::Primary);
         assert_eq!(routing.lane(Priority::Low), Lane::Backfill);
     }
 
     #[test]
     fn with_lanes_off_everything_is_primary() {
-        let routing = Routing { enabled: false, threshold: Priority::Normal };
+        let routing = Routing {
+            enabled: false,
+            threshold: Priority::Normal,
+        };
         assert_eq!(routing.lane(Priority::Bulk), Lane::Primary);
     }
 
     #[test]
     fn bands_follow_the_named_levels() {
-        let bands = [100, 99, 50, 49, 0, -1, -50, -51, -100].map(|value| {
-            Band::of(Priority::new(value)).index()
-        });
+        let bands = [100, 99, 50, 49, 0, -1, -50, -51, -100]
+            .map(|value| Band::of(Priority::new(value)).index());
         assert_eq!(bands, [0, 1, 1, 2, 2, 3, 3, 4, 4]);
     }
 }

@@ -16,7 +16,9 @@ pub fn snake_case(name: &str) -> String {
             && before.is_some_and(|before| {
                 before != '_'
                     && (!before.is_uppercase()
-                        || letters.get(at + 1).is_some_and(|after| after.is_lowercase()))
+                        || letters
+                            .get(at + 1)
+                            .is_some_and(|after| after.is_lowercase()))
             });
         if starts_word {
             snake.push('_');
@@ -77,9 +79,18 @@ mod tests {
     #[test]
     fn names_follow_the_contract() {
         assert_eq!(event_stream("bookshelf", "book"), "bookshelf::book");
-        assert_eq!(command_stream("bookshelf", "book"), "bookshelf::book:command");
-        assert_eq!(message_type("bookshelf", "AddBook", 1), "Bookshelf.AddBook.v1");
-        assert_eq!(dead_letter_stream("bookshelf::book", None), "bookshelf::book:dlq");
+        assert_eq!(
+            command_stream("bookshelf", "book"),
+            "bookshelf::book:command"
+        );
+        assert_eq!(
+            message_type("bookshelf", "AddBook", 1),
+            "Bookshelf.AddBook.v1"
+        );
+        assert_eq!(
+            dead_letter_stream("bookshelf::book", None),
+            "bookshelf::book:dlq"
+        );
         assert_eq!(
             dead_letter_stream("bookshelf::book", Some("backfill")),
             "bookshelf::book:backfill:dlq"

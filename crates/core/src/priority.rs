@@ -28,7 +28,10 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Priority(i32);
 
-#[allow(non_upper_case_globals, reason = "the levels read as variants, as in `Priority::Bulk`")]
+#[allow(
+    non_upper_case_globals,
+    reason = "the levels read as variants, as in `Priority::Bulk`"
+)]
 impl Priority {
     /// Data migrations and large imports (−100).
     pub const Bulk: Self = Self(-100);
@@ -97,10 +100,9 @@ impl FromStr for Priority {
             "normal" => Ok(Self::Normal),
             "high" => Ok(Self::High),
             "critical" => Ok(Self::Critical),
-            number => number
-                .parse()
-                .map(Self)
-                .map_err(|_| ParsePriorityError { found: text.to_owned() }),
+            number => number.parse().map(Self).map_err(|_| ParsePriorityError {
+                found: text.to_owned(),
+            }),
         }
     }
 }
@@ -179,7 +181,9 @@ mod tests {
     #[tokio::test]
     async fn tasks_do_not_share_a_scope() {
         let other = scope(Priority::Bulk, async {
-            tokio::spawn(async { scoped() }).await.expect("the task does not panic")
+            tokio::spawn(async { scoped() })
+                .await
+                .expect("the task does not panic")
         })
         .await;
         assert_eq!(other, None);

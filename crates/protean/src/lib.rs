@@ -1,6 +1,9 @@
 //! An application framework for event-driven systems in which bulk work never delays production
 //! traffic.
 
+mod open;
+
+pub use open::{OpenError, open, serve};
 pub use protean_core::{
     App, BoxFuture, Failure, Lane, Priority, app, config, domain, failure, id, lane, message,
     naming, port, priority, schema, unit,
@@ -8,6 +11,7 @@ pub use protean_core::{
 pub use protean_macros::{
     Aggregate, Command, Domain, Event, Projection, command_handler, event_handler, projector,
 };
+pub use protean_server::{Options, Summary};
 
 /// What the macros' output refers to; not part of the public interface.
 #[doc(hidden)]

@@ -1,3 +1,4 @@
 //! stub
 /// x
-#[derive(Clone,Debug,PartialEq)] pub struct Rest;
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Rest;

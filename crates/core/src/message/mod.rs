@@ -108,9 +108,14 @@ impl Cause {
     /// The cause of a request from outside.
     #[must_use]
     pub fn outside(priority: Priority, correlation_id: Option<Arc<str>>) -> Self {
-        let correlation_id = correlation_id
-            .unwrap_or_else(|| Uuid::new_v4().simple().to_string().into());
-        Self { priority, correlation_id, message_id: None, traceparent: None }
+        let correlation_id =
+            correlation_id.unwrap_or_else(|| Uuid::now_v7().simple().to_string().into());
+        Self {
+            priority,
+            correlation_id,
+            message_id: None,
+            traceparent: None,
+        }
     }
 
     /// The cause that handling `message` is.

@@ -25,7 +25,10 @@ impl Subscription {
     /// The subscription of this handler on this stream.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, stream: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), stream: stream.into() }
+        Self {
+            name: name.into(),
+            stream: stream.into(),
+        }
     }
 }
 
@@ -247,10 +250,7 @@ pub trait Feed: Send + 'static {
     ///
     /// # Errors
     /// When the broker cannot be reached; telling again is safe.
-    fn settled<'a>(
-        &'a mut self,
-        _deliveries: &'a [Delivery],
-    ) -> BoxFuture<'a, Result<(), Error>> {
+    fn settled<'a>(&'a mut self, _deliveries: &'a [Delivery]) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
 }

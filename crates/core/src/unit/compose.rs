@@ -21,7 +21,10 @@ impl Names {
     /// The names of `D`, with this rule for lanes.
     #[must_use]
     pub const fn of<D: Domain>(routing: Routing) -> Self {
-        Self { domain: D::NAME, routing }
+        Self {
+            domain: D::NAME,
+            routing,
+        }
     }
 
     /// The rule that picks a message's lane.

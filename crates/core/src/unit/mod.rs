@@ -36,7 +36,10 @@ impl<'s> Unit<'s> {
     /// An empty unit for work that `cause` asked for.
     #[must_use]
     pub const fn new(session: &'s Session, cause: Cause) -> Self {
-        Self { session, work: Work::new(cause) }
+        Self {
+            session,
+            work: Work::new(cause),
+        }
     }
 
     /// The priority that everything staged here inherits.
@@ -56,7 +59,9 @@ impl<'s> Unit<'s> {
     /// # Errors
     /// Not found (which is tried again, since it may still come), or the store's own failure.
     pub async fn get<T: Aggregate>(&mut self, id: &T::Id) -> Result<Root<T>, Failure> {
-        self.find(id).await?.ok_or_else(|| Failure::not_found(T::SCHEMA.name, &id.to_value()))
+        self.find(id)
+            .await?
+            .ok_or_else(|| Failure::not_found(T::SCHEMA.name, &id.to_value()))
     }
 
     /// The aggregate with this identity, if it exists.
@@ -64,7 +69,10 @@ impl<'s> Unit<'s> {
     /// # Errors
     /// The store's own failure.
     pub async fn find<T: Aggregate>(&mut self, id: &T::Id) -> Result<Option<Root<T>>, Failure> {
-        let seen = self.work.load(self.session, T::SCHEMA, &id.to_value()).await?;
+        let seen = self
+            .work
+            .load(self.session, T::SCHEMA, &id.to_value())
+            .await?;
         let Some(seen) = seen else { return Ok(None) };
         let version = seen.version.ok_or(Reason::Unflushed)?;
         Ok(Some(Root::stored(T::from_row(seen.row)?, version)))
@@ -77,7 +85,8 @@ impl<'s> Unit<'s> {
     pub async fn select<T: Aggregate>(&mut self, query: &Query) -> Result<Vec<Root<T>>, Failure> {
         let page = self.work.page(self.session, T::SCHEMA, query).await?;
         let rows = page.rows.into_iter();
-        rows.map(|stored| Ok(Root::stored(T::from_row(stored.row)?, stored.version))).collect()
+        rows.map(|stored| Ok(Root::stored(T::from_row(stored.row)?, stored.version)))
+            .collect()
     }
 
     /// Stages a new or changed aggregate and the events it raised; says its identity.
@@ -97,7 +106,8 @@ impl<'s> Unit<'s> {
             Some(_) => {}
         }
         let next = version.map_or(0, |version| version + 1);
-        self.work.publish::<T>(self.session, &id.to_value(), next, &events)?;
+        self.work
+            .publish::<T>(self.session, &id.to_value(), next, &events)?;
         Ok(id)
     }
 
@@ -109,7 +119,13 @@ impl<'s> Unit<'s> {
         let id = root.id().to_value();
         let (_, version, events, _) = root.into_parts();
         if let Some(expected) = version {
-            self.work.stage(T::SCHEMA, Change::Delete { id: id.clone(), expected });
+            self.work.stage(
+                T::SCHEMA,
+                Change::Delete {
+                    id: id.clone(),
+                    expected,
+                },
+            );
         }
         let next = version.map_or(0, |version| version + 1);
         self.work.publish::<T>(self.session, &id, next, &events)
@@ -134,9 +150,14 @@ impl<'s> Unit<'s> {
     ) -> Result<(), Failure> {
         command.check()?;
         let names = self.session.names();
-        let cause = Cause { priority, ..self.work.cause.clone() };
+        let cause = Cause {
+            priority,
+            ..self.work.cause.clone()
+        };
         let message = names.command(command, &cause)?;
-        self.work.messages.push((names.routing().lane(priority), message));
+        self.work
+            .messages
+            .push((names.routing().lane(priority), message));
         Ok(())
     }
 

@@ -23,7 +23,12 @@ impl<T: Aggregate> Root<T> {
     /// # Errors
     /// All violations of the rules of its fields and of its invariants together.
     pub fn new(state: T) -> Result<Self, Invalid> {
-        let root = Self { state, version: None, events: Vec::new(), changed: true };
+        let root = Self {
+            state,
+            version: None,
+            events: Vec::new(),
+            changed: true,
+        };
         root.check_all()?;
         Ok(root)
     }
@@ -31,7 +36,12 @@ impl<T: Aggregate> Root<T> {
     /// An aggregate as the store holds it, at this version.
     #[must_use]
     pub const fn stored(state: T, version: i64) -> Self {
-        Self { state, version: Some(version), events: Vec::new(), changed: false }
+        Self {
+            state,
+            version: Some(version),
+            events: Vec::new(),
+            changed: false,
+        }
     }
 
     /// Raises an event, which is published when the aggregate is committed.

@@ -20,7 +20,11 @@ pub struct Rows<'u, P> {
 impl<'u, P: Projection> Rows<'u, P> {
     /// The rows of `P`, staged in this unit.
     pub const fn new(unit: &'u mut Unit<'_>) -> Self {
-        Self { session: unit.session, work: &mut unit.work, projection: PhantomData }
+        Self {
+            session: unit.session,
+            work: &mut unit.work,
+            projection: PhantomData,
+        }
     }
 
     /// The row with this identity.
@@ -29,7 +33,9 @@ impl<'u, P: Projection> Rows<'u, P> {
     /// Not found (which is tried again, since it may still come), or the store's own failure.
     pub async fn get(&mut self, id: P::Id) -> Result<P, Failure> {
         let value = id.to_value();
-        self.find(id).await?.ok_or_else(|| Failure::not_found(P::SCHEMA.name, &value))
+        self.find(id)
+            .await?
+            .ok_or_else(|| Failure::not_found(P::SCHEMA.name, &value))
     }
 
     /// The row with this identity, if it exists.
@@ -37,7 +43,10 @@ impl<'u, P: Projection> Rows<'u, P> {
     /// # Errors
     /// The store's own failure.
     pub async fn find(&mut self, id: P::Id) -> Result<Option<P>, Failure> {
-        let seen = self.work.load(self.session, P::SCHEMA, &id.to_value()).await?;
+        let seen = self
+            .work
+            .load(self.session, P::SCHEMA, &id.to_value())
+            .await?;
         seen.map(|seen| Ok(P::from_row(seen.row)?)).transpose()
     }
 
@@ -47,14 +56,20 @@ impl<'u, P: Projection> Rows<'u, P> {
     /// A query for an unknown column, or the store's own failure.
     pub async fn select(&mut self, query: &Query) -> Result<Vec<P>, Failure> {
         let page = self.work.page(self.session, P::SCHEMA, query).await?;
-        page.rows.into_iter().map(|stored| Ok(P::from_row(stored.row)?)).collect()
+        page.rows
+            .into_iter()
+            .map(|stored| Ok(P::from_row(stored.row)?))
+            .collect()
     }
 
     /// Stages a row, whether it exists or not.
     ///
     /// # Errors
     /// All violations of the rules of its fields together.
-    #[allow(clippy::unused_async, reason = "every way to touch a row is awaited alike")]
+    #[allow(
+        clippy::unused_async,
+        reason = "every way to touch a row is awaited alike"
+    )]
     pub async fn put(&mut self, row: P) -> Result<(), Failure> {
         row.check()?;
         self.work.stage(P::SCHEMA, Change::Put(row.to_row()));

@@ -29,7 +29,13 @@ impl Session {
     /// A session that has staged nothing yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, names: Arc<Names>, lane: Lane) -> Self {
-        Self { store, names, lane, staged: HashMap::new(), tables: HashSet::new() }
+        Self {
+            store,
+            names,
+            lane,
+            staged: HashMap::new(),
+            tables: HashSet::new(),
+        }
     }
 
     /// Lets later units of this session see what a unit staged.
@@ -93,11 +99,18 @@ fn identity(write: &Write) -> Option<&Value> {
 
 fn seen_after(write: &Write) -> Option<Seen> {
     match &write.change {
-        Change::Insert(row) => Some(Seen { row: row.clone(), version: Some(0) }),
-        Change::Update { row, expected } => {
-            Some(Seen { row: row.clone(), version: Some(expected + 1) })
-        }
-        Change::Put(row) => Some(Seen { row: row.clone(), version: None }),
+        Change::Insert(row) => Some(Seen {
+            row: row.clone(),
+            version: Some(0),
+        }),
+        Change::Update { row, expected } => Some(Seen {
+            row: row.clone(),
+            version: Some(expected + 1),
+        }),
+        Change::Put(row) => Some(Seen {
+            row: row.clone(),
+            version: None,
+        }),
         Change::Delete { .. } => None,
     }
 }

@@ -21,7 +21,12 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) const fn new(cause: Cause) -> Self {
-        Self { cause, writes: Vec::new(), messages: Vec::new(), dependent: false }
+        Self {
+            cause,
+            writes: Vec::new(),
+            messages: Vec::new(),
+            dependent: false,
+        }
     }
 
     pub(super) fn stage(&mut self, schema: &'static Schema, change: Change) {
@@ -47,7 +52,10 @@ impl Work {
             };
         }
         let stored = session.store().load(session.lane(), schema, id).await?;
-        Ok(stored.map(|Stored { row, version }| Seen { row, version: Some(version) }))
+        Ok(stored.map(|Stored { row, version }| Seen {
+            row,
+            version: Some(version),
+        }))
     }
 
     /// The rows that a query finds among what is committed; what the session staged in this table
@@ -61,7 +69,10 @@ impl Work {
         if session.has_staged(schema) {
             return Err(Reason::Unflushed.into());
         }
-        Ok(session.store().select(session.lane(), schema, query).await?)
+        Ok(session
+            .store()
+            .select(session.lane(), schema, query)
+            .await?)
     }
 
     pub(super) fn publish<T: Aggregate>(

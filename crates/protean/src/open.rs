@@ -1,0 +1,54 @@
+//! Opening a domain on the adapters that its configuration asks for, and serving it.
+
+use std::future::Future;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use protean_core::App;
+use protean_core::config::Config;
+use protean_core::domain::{Domain, Registry};
+use protean_core::port::{self, Tier};
+use protean_server::{Options, Summary};
+use protean_sqlite::Sqlite;
+
+/// Why a domain cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] port::Error),
+}
+
+/// Opens a domain on the adapters that the configuration asks for. On the embedded tier, tables
+/// that are missing are made.
+///
+/// # Errors
+/// When the store cannot be opened, or holds tables that do not fit the code.
+pub async fn open<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenError> {
+    let tier = embedded(&config)?;
+    tier.tables.setup(Registry::<D>::of().tables()).await?;
+    Ok(App::new(domain, tier, config))
+}
+
+fn embedded(config: &Config) -> Result<Tier, port::Error> {
+    let quantum = Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms));
+    let options = protean_sqlite::Options {
+        quantum,
+        ..protean_sqlite::Options::default()
+    };
+    Ok(Sqlite::open(&config.file, options)?.tier())
+}
+
+/// Runs every subscription of the domain until `shutdown` resolves and what is in progress is done.
+///
+/// # Errors
+/// When the broker cannot be reached at the start.
+pub async fn serve<D: Domain>(
+    app: App<D>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Summary, protean_server::Error> {
+    let processors = available_parallelism().map_or(1, std::num::NonZero::get);
+    let options = Options::of(&app.config().server, processors);
+    protean_server::run(app, options, shutdown).await
+}

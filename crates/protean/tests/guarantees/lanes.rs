@@ -1,0 +1,186 @@
+//! L1 to L3, L5 to L7: who goes first.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use protean::Priority;
+use tokio::sync::Semaphore;
+
+use crate::shop::{Behaviour, TakeNote, ThingId, World};
+
+fn bulk(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|nth| format!("bulk {nth}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l1_primary_first() {
+    let world = World::new().await;
+    world.touch_all(bulk(200), Priority::Bulk).await;
+    world.touch(ThingId::new(), "order", Priority::Normal).await;
+    let engine = world.engine();
+    let log = world.probe.until(|log| log.len() == 201).await;
+    assert_eq!(
+        log[0], "order",
+        "backfill was taken while primary had a message"
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l1_an_idle_engine_is_woken_and_does_not_poll() {
+    let world = World::new().await;
+    let engine = world.engine();
+    let writer = world.again().await;
+    let mut waits = Vec::new();
+    for nth in 0..20 {
+        let label = format!("order {nth}");
+        let started = Instant::now();
+        writer.touch(ThingId::new(), &label, Priority::Normal).await;
+        world.probe.until(|log| log.contains(&label)).await;
+        waits.push(started.elapsed());
+    }
+    waits.sort();
+    assert!(
+        waits[10] < Duration::from_millis(100),
+        "half of them waited {:?}",
+        waits[10]
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l2_preemption_of_handlers_that_wait() {
+    let world = World::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    for label in bulk(50) {
+        world.probe.on(&label, Behaviour::Wait(gate.clone()));
+    }
+    world.touch_all(bulk(50), Priority::Bulk).await;
+    let engine = world.engine();
+    world.probe.until(|log| !log.is_empty()).await;
+    world.touch(ThingId::new(), "order", Priority::Normal).await;
+    world
+        .probe
+        .until(|log| log.contains(&"order".to_owned()))
+        .await;
+    world
+        .until_backlogs(|backlogs| backlogs[0][0].lag == 0 && backlogs[0][1].lag == 50)
+        .await;
+    gate.add_permits(50);
+    world.settled().await;
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn l2_preemption_of_handlers_that_burn_the_processor() {
+    let world = World::new().await;
+    let enough = Arc::new(AtomicBool::new(false));
+    for label in bulk(8) {
+        world.probe.on(&label, Behaviour::Burn(enough.clone()));
+    }
+    world.touch_all(bulk(8), Priority::Bulk).await;
+    let engine = world.engine();
+    world.probe.until(|log| !log.is_empty()).await;
+    let started = Instant::now();
+    world.touch(ThingId::new(), "order", Priority::Normal).await;
+    world
+        .until_backlogs(|backlogs| backlogs[0][0].lag == 0)
+        .await;
+    let waited = started.elapsed();
+    enough.store(true, Ordering::Relaxed);
+    assert!(
+        waited < Duration::from_secs(2),
+        "the order waited {waited:?}"
+    );
+    world.settled().await;
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l3_primary_of_one_subscription_goes_before_backfill_of_another() {
+    let world = World::with("[server]\nprimary_concurrency = 1").await;
+    world.touch_all(bulk(100), Priority::Bulk).await;
+    for nth in 0..20 {
+        let text = format!("note {nth}");
+        world.app.process(TakeNote { text }).await.unwrap();
+    }
+    let engine = world.engine();
+    let log = world.probe.until(|log| log.len() == 120).await;
+    let last_note = log
+        .iter()
+        .rposition(|label| label.starts_with("note"))
+        .unwrap();
+    let early = log[..last_note]
+        .iter()
+        .filter(|label| label.starts_with("bulk"))
+        .count();
+    // Backfill may begin before the engine has looked at the other subscription for the first time.
+    assert!(
+        early <= 60,
+        "{early} bulk messages ran while notes waited: {log:?}"
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l5_backfill_alone_is_as_fast_as_primary_alone() {
+    let mut rates = Vec::new();
+    for priority in [Priority::Normal, Priority::Bulk] {
+        let world = World::new().await;
+        world.touch_all(bulk(1_000), priority).await;
+        let started = Instant::now();
+        let engine = world.engine();
+        world.settled().await;
+        rates.push(1_000.0 / started.elapsed().as_secs_f64());
+        engine.stop().await;
+    }
+    assert!(
+        rates[1] >= 0.5 * rates[0],
+        "primary {:.0}/s, backfill {:.0}/s",
+        rates[0],
+        rates[1]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l6_starvation_is_visible() {
+    let world = World::new().await;
+    world.touch_all(bulk(3), Priority::Bulk).await;
+    let [primary, backfill] = world.backlogs().await[0].clone();
+    assert_eq!((primary.lag, primary.oldest), (0, None));
+    assert_eq!(backfill.lag, 3);
+    let first = backfill.oldest.expect("the oldest message has an age");
+    world
+        .until_backlogs(|backlogs| backlogs[0][1].oldest.is_some_and(|oldest| oldest > first))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l7_inside_the_primary_lane_the_more_urgent_goes_first() {
+    let world = World::with("[server]\nprimary_concurrency = 1").await;
+    for nth in 0..5 {
+        world
+            .touch(ThingId::new(), &format!("normal {nth}"), Priority::Normal)
+            .await;
+    }
+    world.touch(ThingId::new(), "high", Priority::High).await;
+    world
+        .touch(ThingId::new(), "critical", Priority::Critical)
+        .await;
+    let engine = world.engine();
+    let log = world.probe.until(|log| log.len() == 7).await;
+    let expected = [
+        "critical", "high", "normal 0", "normal 1", "normal 2", "normal 3", "normal 4",
+    ];
+    assert_eq!(log, expected);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_lanes_off_everything_is_primary() {
+    let world = World::with("[server]\npriority_lanes = false").await;
+    world.touch_all(bulk(3), Priority::Bulk).await;
+    let [primary, backfill] = world.backlogs().await[0].clone();
+    assert_eq!((primary.lag, backfill.lag), (3, 0));
+}

@@ -1,0 +1,13 @@
+//! The lanes contract, L1 to L10, on a real engine and a real file: each guarantee has a test named
+//! after it, which fails when the guarantee is broken.
+
+#![allow(
+    unreachable_pub,
+    reason = "the modules of one test share what they declare"
+)]
+
+mod lanes;
+mod messages;
+mod order;
+mod poison;
+mod shop;

@@ -1,0 +1,164 @@
+//! L10: a failing message holds nothing up.
+
+use protean::port::dead_letters::{DeadLetter, Filter};
+use protean::port::store::Commit;
+use protean::{Lane, Priority};
+
+use crate::shop::{Behaviour, ThingId, World};
+
+async fn dead(world: &World) -> Vec<DeadLetter> {
+    world
+        .app
+        .tier()
+        .dead_letters
+        .list(&Filter::default(), 100)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l10_poison_is_retried_and_given_up_without_holding_anything() {
+    for (priority, lane) in [
+        (Priority::Normal, Lane::Primary),
+        (Priority::Bulk, Lane::Backfill),
+    ] {
+        let world = World::new().await;
+        world.probe.on("poison", Behaviour::Fail(u32::MAX));
+        world.touch(ThingId::new(), "poison", priority).await;
+        let labels = (0..100).map(|nth| format!("{nth}"));
+        world.touch_all(labels, priority).await;
+        let engine = world.engine();
+        world.settled().await;
+        let log = world.probe.log();
+        let tries = log.iter().filter(|label| *label == "poison").count();
+        assert_eq!((tries, log.len()), (3, 103));
+        let last_try = log.iter().rposition(|label| label == "poison").unwrap();
+        let behind = log[last_try..].len() - 1;
+        assert!(
+            behind < 50,
+            "{behind} messages waited for the last try: {log:?}"
+        );
+
+        let letters = dead(&world).await;
+        assert_eq!(letters.len(), 1);
+        assert_eq!(letters[0].error, "poison failed for now");
+        assert_eq!((letters[0].attempts, letters[0].lane), (3, lane));
+        assert_eq!(&*letters[0].subscription.name, "ThingCommandHandler");
+        assert!(letters[0].failed_first < letters[0].failed_last);
+        engine.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l10_a_refusal_and_a_panic_cost_only_their_message() {
+    let world = World::new().await;
+    world.probe.on("refused", Behaviour::Refuse);
+    world.probe.on("panic", Behaviour::Panic);
+    for label in ["refused", "panic", "fine"] {
+        world.touch(ThingId::new(), label, Priority::Bulk).await;
+    }
+    let engine = world.engine();
+    world.settled().await;
+    let mut letters: Vec<_> = dead(&world)
+        .await
+        .into_iter()
+        .map(|letter| (letter.attempts, letter.error))
+        .collect();
+    letters.sort();
+    let expected = [
+        (1, "[PE0110] refused is unsellable".to_owned()),
+        (
+            3,
+            "[PE0302] the handler panicked: panic made the handler panic".to_owned(),
+        ),
+    ];
+    assert_eq!(letters, expected);
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l10_an_undecodable_payload_goes_to_the_dead_letters() {
+    let world = World::new().await;
+    let thing = ThingId::new();
+    world.touch(thing, "before", Priority::Normal).await;
+    let read =
+        world
+            .app
+            .tier()
+            .log
+            .read("shop::thing:command", protean::port::store::Position(0), 1);
+    let mut broken = (*read.await.unwrap()[0].message).clone();
+    broken.id = ThingId::new().uuid();
+    broken.data = "{\"label\":7}".to_owned();
+    let commit = Commit {
+        messages: vec![(Lane::Primary, broken)],
+        ..Commit::default()
+    };
+    world
+        .app
+        .tier()
+        .store
+        .commit(Lane::Primary, vec![commit])
+        .await
+        .pop()
+        .unwrap()
+        .unwrap();
+    world.touch(thing, "after", Priority::Normal).await;
+    let engine = world.engine();
+    world.settled().await;
+    assert_eq!(world.summary(thing).await.labels, "-before-after-");
+    let letters = dead(&world).await;
+    assert_eq!(letters.len(), 1);
+    assert!(
+        letters[0]
+            .error
+            .starts_with("[PE0114] undecodable payload: Touch:"),
+        "{letters:?}"
+    );
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mended_message_is_replayed_once_on_its_own_lane() {
+    let world = World::new().await;
+    world.probe.on("poison", Behaviour::Refuse);
+    let thing = ThingId::new();
+    world.touch(thing, "poison", Priority::Bulk).await;
+    let engine = world.engine();
+    world
+        .until_backlogs(|backlogs| backlogs[0][1].dead == 1 && backlogs[0][1].lag == 0)
+        .await;
+    world.probe.forget("poison");
+    let replayed = world
+        .app
+        .tier()
+        .dead_letters
+        .replay(&Filter::default())
+        .await
+        .unwrap();
+    assert_eq!(replayed, 1);
+    world.probe.until(|log| log.len() == 2).await;
+    world.settled().await;
+    assert_eq!(world.summary(thing).await.labels, "-poison-");
+    assert!(dead(&world).await.is_empty());
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_survive_a_restart() {
+    let world = World::with("").await;
+    world.probe.on("poison", Behaviour::Fail(u32::MAX));
+    world
+        .touch(ThingId::new(), "poison", Priority::Normal)
+        .await;
+    let engine = world.engine();
+    world
+        .until_backlogs(|backlogs| backlogs[0][0].pending == 1)
+        .await;
+    engine.stop().await;
+    let engine = world.engine();
+    world.settled().await;
+    assert_eq!(dead(&world).await[0].attempts, 3);
+    assert_eq!(world.probe.log().len(), 3);
+    engine.stop().await;
+}

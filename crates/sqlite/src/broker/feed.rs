@@ -1,0 +1,300 @@
+//! A claimed subscription.
+
+use std::fs::{File, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use protean_core::lane::Band;
+use protean_core::port::broker::{Delivery, Feed, Parked, Place, Subscription};
+use protean_core::port::store::Position;
+use protean_core::port::{self};
+use protean_core::{BoxFuture, Lane};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::Sqlite;
+use crate::error::{failed, file};
+use crate::message::{self, COLUMNS, Interner};
+use crate::ranges::Settled;
+use crate::turnstile::lock_file;
+use crate::writer::lane_number;
+
+/// How far a band has been read.
+#[derive(Clone, Debug)]
+struct Reading {
+    queue: i64,
+    /// The number of the last message handed out.
+    upto: u64,
+    /// What was settled when the subscription was claimed; not handed out again.
+    settled: Settled,
+}
+
+/// A subscription that this process holds, by a lock that any death releases.
+pub(super) struct ClaimedFeed {
+    database: Sqlite,
+    subscription: Subscription,
+    readings: [[Option<Reading>; Band::COUNT]; 2],
+    interner: Arc<Mutex<Interner>>,
+    _lock: File,
+}
+
+/// Claims a subscription; `None` while somebody else holds it.
+pub(super) fn claim(
+    database: &Sqlite,
+    subscription: &Subscription,
+) -> Result<Option<ClaimedFeed>, port::Error> {
+    let what = |error: &std::io::Error| file("the claim of a subscription", error);
+    let stream: String = subscription
+        .stream
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let path = database
+        .inner
+        .locks
+        .join(format!("{}@{stream}.claim", subscription.name));
+    let lock = lock_file(&path).map_err(|error| what(&error))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(what(&error)),
+    }
+    Ok(Some(ClaimedFeed {
+        database: database.clone(),
+        subscription: subscription.clone(),
+        readings: Default::default(),
+        interner: Arc::default(),
+        _lock: lock,
+    }))
+}
+
+impl Feed for ClaimedFeed {
+    fn fetch(
+        &mut self,
+        lane: Lane,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, port::Error>> {
+        let subscription = self.subscription.clone();
+        let mut readings = self.readings[lane.index()].clone();
+        let interner = self.interner.clone();
+        Box::pin(async move {
+            let read = self.database.readers(lane).read(move |connection| {
+                let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut fetch = Fetch {
+                    connection,
+                    lane,
+                    interner: &mut interner,
+                };
+                let found = fetch
+                    .run(&subscription, &mut readings, count_max)
+                    .map_err(|error| failed("the fetch", &error))?;
+                Ok((found, readings))
+            });
+            let (found, readings) = read.await?;
+            self.readings[lane.index()] = readings;
+            Ok(found)
+        })
+    }
+
+    fn parked(
+        &mut self,
+        after: Option<Position>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Parked>, port::Error>> {
+        let subscription = self.subscription.clone();
+        Box::pin(
+            self.database
+                .readers(Lane::Primary)
+                .read(move |connection| {
+                    list_parked(connection, &subscription, after, count_max)
+                        .map_err(|error| failed("the list of messages set aside", &error))
+                }),
+        )
+    }
+
+    fn fetch_parked<'a>(
+        &'a mut self,
+        positions: &'a [Position],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>, port::Error>> {
+        let subscription = self.subscription.clone();
+        let positions = positions.to_vec();
+        let interner = self.interner.clone();
+        Box::pin(
+            self.database
+                .readers(Lane::Primary)
+                .read(move |connection| {
+                    let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
+                    let found = positions.into_iter().filter_map(|position| {
+                        one_parked(connection, &subscription, position, &mut interner).transpose()
+                    });
+                    found
+                        .collect::<rusqlite::Result<_>>()
+                        .map_err(|error| failed("the fetch of a message set aside", &error))
+                }),
+        )
+    }
+}
+
+struct Fetch<'f> {
+    connection: &'f Connection,
+    lane: Lane,
+    interner: &'f mut Interner,
+}
+
+impl Fetch<'_> {
+    fn run(
+        &mut self,
+        subscription: &Subscription,
+        readings: &mut [Option<Reading>; Band::COUNT],
+        count_max: usize,
+    ) -> rusqlite::Result<Vec<Delivery>> {
+        let mut found = Vec::new();
+        for band in Band::ALL {
+            let reading = &mut readings[band.index()];
+            if reading.is_none() {
+                *reading = self.start(subscription, band)?;
+            }
+            if let Some(reading) = reading {
+                self.read(reading, band, count_max, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where a band is read from: after what is settled. `None` while the band has no queue.
+    fn start(&self, subscription: &Subscription, band: Band) -> rusqlite::Result<Option<Reading>> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT q.id, COALESCE(c.sequence, 0), COALESCE(c.ahead, '')
+             FROM protean_queue AS q LEFT JOIN protean_cursor AS c
+             ON c.queue = q.id AND c.subscription = ?1
+             WHERE q.stream = ?2 AND q.lane = ?3 AND q.band = ?4",
+        )?;
+        let place = params![
+            &*subscription.name,
+            &*subscription.stream,
+            lane_number(self.lane),
+            i64::try_from(band.index()).unwrap_or_default()
+        ];
+        let found: Option<(i64, u64, String)> = select
+            .query_row(place, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((queue, upto, ahead)) = found else {
+            return Ok(None);
+        };
+        let settled = Settled::parse(upto, &ahead).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
+        })?;
+        Ok(Some(Reading {
+            queue,
+            upto,
+            settled,
+        }))
+    }
+
+    fn read(
+        &mut self,
+        reading: &mut Reading,
+        band: Band,
+        count_max: usize,
+        found: &mut Vec<Delivery>,
+    ) -> rusqlite::Result<()> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM protean_message AS m JOIN protean_queue AS q ON q.id = m.queue
+             WHERE m.queue = ?1 AND m.sequence > ?2 ORDER BY m.sequence"
+        );
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let mut rows = select.query(params![reading.queue, reading.upto])?;
+        while found.len() < count_max
+            && let Some(row) = rows.next()?
+        {
+            let logged = message::read(row, self.interner)?;
+            reading.upto = logged.sequence;
+            if reading.settled.contains(logged.sequence) {
+                continue;
+            }
+            found.push(Delivery {
+                lane: self.lane,
+                place: Place::Queue {
+                    band,
+                    sequence: logged.sequence,
+                },
+                position: Position(logged.position),
+                failures: 0,
+                failed_first: None,
+                message: Arc::new(logged.message),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn lane_of(number: i64) -> Lane {
+    if number == lane_number(Lane::Primary) {
+        Lane::Primary
+    } else {
+        Lane::Backfill
+    }
+}
+
+fn timestamp(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let micros: Option<i64> = row.get(at)?;
+    Ok(micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()))
+}
+
+fn list_parked(
+    connection: &Connection,
+    subscription: &Subscription,
+    after: Option<Position>,
+    count_max: usize,
+) -> rusqlite::Result<Vec<Parked>> {
+    let mut select = connection.prepare_cached(
+        "SELECT p.position, p.lane, m.key, p.due FROM protean_parked AS p
+         JOIN protean_message AS m ON m.position = p.position
+         WHERE p.subscription = ?1 AND p.stream = ?2 AND p.position > ?3
+         ORDER BY p.position LIMIT ?4",
+    )?;
+    let after = after.map_or(0, |position| position.0);
+    let place = params![&*subscription.name, &*subscription.stream, after, count_max];
+    let found = select.query_map(place, |row| {
+        Ok(Parked {
+            position: Position(row.get(0)?),
+            lane: lane_of(row.get(1)?),
+            key: row.get(2)?,
+            due: timestamp(row, 3)?,
+        })
+    })?;
+    found.collect()
+}
+
+fn one_parked(
+    connection: &Connection,
+    subscription: &Subscription,
+    position: Position,
+    interner: &mut Interner,
+) -> rusqlite::Result<Option<Delivery>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, p.lane, p.failures, p.failed_first FROM protean_parked AS p
+         JOIN protean_message AS m ON m.position = p.position
+         JOIN protean_queue AS q ON q.id = m.queue
+         WHERE p.subscription = ?1 AND p.stream = ?2 AND p.position = ?3"
+    );
+    let mut select = connection.prepare_cached(&sql)?;
+    let place = params![&*subscription.name, &*subscription.stream, position.0];
+    let delivery = |row: &Row<'_>| {
+        let logged = message::read(row, interner)?;
+        Ok(Delivery {
+            lane: lane_of(row.get(message::COLUMN_COUNT)?),
+            place: Place::Parked,
+            position,
+            failures: row.get(message::COLUMN_COUNT + 1)?,
+            failed_first: timestamp(row, message::COLUMN_COUNT + 2)?,
+            message: Arc::new(logged.message),
+        })
+    };
+    select.query_row(place, delivery).optional()
+}

@@ -1,0 +1,79 @@
+//! The broker: subscriptions on the file.
+
+mod backlog;
+mod feed;
+mod listener;
+
+use protean_core::port::broker::{Backlog, Broker, Feed, Gauge, Listener, Subscription};
+use protean_core::port::{self};
+use protean_core::{BoxFuture, Lane};
+use rusqlite::{Connection, params};
+
+use crate::Sqlite;
+use crate::database::Rings;
+use crate::error::failed;
+use crate::writer::lane_number;
+
+impl Broker for Sqlite {
+    fn claim<'a>(
+        &'a self,
+        subscription: &'a Subscription,
+    ) -> BoxFuture<'a, Result<Option<Box<dyn Feed>>, port::Error>> {
+        Box::pin(async move {
+            let feed = feed::claim(self, subscription)?;
+            Ok(feed.map(|feed| Box::new(feed) as Box<dyn Feed>))
+        })
+    }
+
+    fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, port::Error>> {
+        Box::pin(async move {
+            let listener = listener::Ears::open(self)?;
+            Ok(Box::new(listener) as Box<dyn Listener>)
+        })
+    }
+
+    fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), port::Error>> {
+        // On the backfill lane, since nobody's order waits for a gauge.
+        let run = move |connection: &Connection| write_gauges(connection, &gauges);
+        Box::pin(self.write(Lane::Backfill, Rings::Nothing, run))
+    }
+
+    fn backlogs<'a>(
+        &'a self,
+        subscriptions: &'a [Subscription],
+    ) -> BoxFuture<'a, Result<Vec<[Backlog; 2]>, port::Error>> {
+        let subscriptions = subscriptions.to_vec();
+        Box::pin(self.readers(Lane::Primary).read(move |connection| {
+            let moment = connection
+                .unchecked_transaction()
+                .map_err(|error| failed("the backlogs", &error))?;
+            let now = jiff::Timestamp::now();
+            let all = subscriptions.iter();
+            all.map(|subscription| backlog::of(&moment, subscription, now))
+                .collect()
+        }))
+    }
+}
+
+fn write_gauges(connection: &Connection, gauges: &[Gauge]) -> Result<(), port::Error> {
+    let broken = |error| failed("the gauges", &error);
+    let sql = "INSERT INTO protean_gauge (subscription, stream, lane, in_flight, rate, updated)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (subscription, stream, lane)
+        DO UPDATE SET in_flight = excluded.in_flight, rate = excluded.rate,
+            updated = excluded.updated";
+    let mut upsert = connection.prepare_cached(sql).map_err(broken)?;
+    let now = jiff::Timestamp::now().as_microsecond();
+    for gauge in gauges {
+        upsert
+            .execute(params![
+                &*gauge.subscription.name,
+                &*gauge.subscription.stream,
+                lane_number(gauge.lane),
+                gauge.in_flight,
+                gauge.rate_per_second,
+                now,
+            ])
+            .map_err(broken)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The messages that subscriptions gave up.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use protean_core::port::broker::Subscription;
+use protean_core::port::dead_letters::{DeadLetter, DeadLetters, Filter};
+use protean_core::port::store::Position;
+use protean_core::port::{self};
+use protean_core::{BoxFuture, Lane};
+use rusqlite::{Connection, Row, params};
+
+use crate::Sqlite;
+use crate::database::Rings;
+use crate::error::failed;
+use crate::message::{self, COLUMN_COUNT, COLUMNS, Interner};
+use crate::writer::lane_number;
+
+/// The dead letters that a filter means; `?1` to `?3` are its conditions, or null.
+const MATCHES: &str = "(?1 IS NULL OR d.id = ?1) AND (?2 IS NULL OR d.subscription = ?2) \
+     AND (?3 IS NULL OR d.lane = ?3)";
+
+impl DeadLetters for Sqlite {
+    fn list<'a>(
+        &'a self,
+        filter: &'a Filter,
+        count_max: usize,
+    ) -> BoxFuture<'a, Result<Vec<DeadLetter>, port::Error>> {
+        let filter = filter.clone();
+        Box::pin(self.readers(Lane::Primary).read(move |connection| {
+            list(connection, &filter, count_max)
+                .map_err(|error| failed("the list of dead letters", &error))
+        }))
+    }
+
+    fn replay<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, port::Error>> {
+        let filter = filter.clone();
+        let replay = move |connection: &Connection| {
+            replay(connection, &filter).map_err(|error| failed("the replay", &error))
+        };
+        Box::pin(self.write(Lane::Primary, Rings::Everything, replay))
+    }
+
+    fn purge<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, port::Error>> {
+        let filter = filter.clone();
+        let purge = move |connection: &Connection| {
+            delete(connection, &filter).map_err(|error| failed("the purge", &error))
+        };
+        Box::pin(self.write(Lane::Primary, Rings::Nothing, purge))
+    }
+}
+
+fn list(
+    connection: &Connection,
+    filter: &Filter,
+    count_max: usize,
+) -> rusqlite::Result<Vec<DeadLetter>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, d.id, d.subscription, d.stream, d.lane, d.attempts, d.failed_first,
+             d.failed_last, d.error
+         FROM protean_dead_letter AS d
+         JOIN protean_message AS m ON m.position = d.position
+         JOIN protean_queue AS q ON q.id = m.queue
+         WHERE {MATCHES} ORDER BY d.id LIMIT ?4"
+    );
+    let mut interner = Interner::default();
+    let mut select = connection.prepare_cached(&sql)?;
+    let lane = filter.lane.map(lane_number);
+    let found = select.query_map(
+        params![filter.id, filter.subscription, lane, count_max],
+        |row| dead_letter(row, &mut interner),
+    )?;
+    found.collect()
+}
+
+fn dead_letter(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<DeadLetter> {
+    let logged = message::read(row, interner)?;
+    let at = |nth: usize| COLUMN_COUNT + nth;
+    let time = |nth| {
+        let micros: i64 = row.get(at(nth))?;
+        Ok::<_, rusqlite::Error>(
+            Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH),
+        )
+    };
+    let (name, stream): (String, String) = (row.get(at(1))?, row.get(at(2))?);
+    let primary = row.get::<_, i64>(at(3))? == lane_number(Lane::Primary);
+    Ok(DeadLetter {
+        id: row.get(at(0))?,
+        subscription: Subscription::new(name, stream),
+        lane: if primary {
+            Lane::Primary
+        } else {
+            Lane::Backfill
+        },
+        position: Position(logged.position),
+        attempts: row.get(at(4))?,
+        failed_first: time(5)?,
+        failed_last: time(6)?,
+        error: row.get(at(7))?,
+        message: Arc::new(logged.message),
+    })
+}
+
+/// Sets the messages aside again, due at once: the subscription takes them from there, and each
+/// takes effect once, like any message that is set aside.
+fn replay(connection: &Connection, filter: &Filter) -> rusqlite::Result<u64> {
+    let sql = format!(
+        "INSERT INTO protean_parked (subscription, stream, position, lane, due, failures, error)
+         SELECT d.subscription, d.stream, d.position, d.lane, ?4, 0, d.error
+         FROM protean_dead_letter AS d WHERE {MATCHES} ORDER BY d.id ON CONFLICT DO NOTHING"
+    );
+    let lane = filter.lane.map(lane_number);
+    let now = Timestamp::now().as_microsecond();
+    let mut insert = connection.prepare_cached(&sql)?;
+    insert.execute(params![filter.id, filter.subscription, lane, now])?;
+    delete(connection, filter)
+}
+
+fn delete(connection: &Connection, filter: &Filter) -> rusqlite::Result<u64> {
+    let sql = format!("DELETE FROM protean_dead_letter AS d WHERE {MATCHES}");
+    let lane = filter.lane.map(lane_number);
+    let mut delete = connection.prepare_cached(&sql)?;
+    let count = delete.execute(params![filter.id, filter.subscription, lane])?;
+    Ok(count as u64)
+}

@@ -1,0 +1,119 @@
+//! The framework's own tables.
+
+use rusqlite::Connection;
+
+/// The layout of the tables below. A file with another one was made by another version.
+pub(crate) const VERSION: i64 = 1;
+
+/// The lane of messages that were handled inline, and are delivered to nobody.
+pub(crate) const INLINE_LANE: i64 = 2;
+
+/// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps: lag is
+/// a subtraction, and a cursor is one number. Rows are appended and indexes grow at their ends.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS protean_meta (
+    key TEXT PRIMARY KEY NOT NULL,
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS protean_queue (
+    id INTEGER PRIMARY KEY,
+    stream TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    band INTEGER NOT NULL,
+    head INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (stream, lane, band)
+);
+CREATE TABLE IF NOT EXISTS protean_message (
+    position INTEGER PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    key TEXT,
+    priority INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    correlation_id TEXT NOT NULL,
+    causation_id BLOB,
+    sequence_id TEXT,
+    idempotency_key TEXT,
+    traceparent TEXT,
+    data TEXT NOT NULL,
+    rest TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS protean_message_queue ON protean_message (queue, sequence);
+CREATE INDEX IF NOT EXISTS protean_message_key ON protean_message (key) WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS protean_message_correlation ON protean_message (correlation_id);
+CREATE TABLE IF NOT EXISTS protean_idempotency (
+    key BLOB PRIMARY KEY NOT NULL,
+    position INTEGER NOT NULL,
+    id BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS protean_cursor (
+    subscription TEXT NOT NULL,
+    queue INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    ahead TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (subscription, queue)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS protean_parked (
+    subscription TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    lane INTEGER NOT NULL,
+    due INTEGER,
+    failures INTEGER NOT NULL,
+    failed_first INTEGER,
+    error TEXT NOT NULL,
+    PRIMARY KEY (subscription, stream, position)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS protean_dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    subscription TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    lane INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    failed_first INTEGER NOT NULL,
+    failed_last INTEGER NOT NULL,
+    error TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS protean_dead_letter_subscription
+    ON protean_dead_letter (subscription, stream, lane);
+CREATE TABLE IF NOT EXISTS protean_gauge (
+    subscription TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    in_flight INTEGER NOT NULL,
+    rate REAL NOT NULL,
+    updated INTEGER NOT NULL,
+    PRIMARY KEY (subscription, stream, lane)
+) WITHOUT ROWID;
+";
+
+/// The tables above, for removing and emptying them.
+pub(crate) const NAMES: [&str; 8] = [
+    "protean_queue",
+    "protean_message",
+    "protean_idempotency",
+    "protean_cursor",
+    "protean_parked",
+    "protean_dead_letter",
+    "protean_gauge",
+    "protean_meta",
+];
+
+/// Creates what is missing and says which version the file has.
+pub(crate) fn create(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.execute_batch(TABLES)?;
+    connection.execute(
+        "INSERT INTO protean_meta (key, value) VALUES ('version', ?1), ('position', 0)
+         ON CONFLICT (key) DO NOTHING",
+        [VERSION],
+    )?;
+    connection.query_row(
+        "SELECT value FROM protean_meta WHERE key = 'version'",
+        [],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,201 @@
+//! The tables of a domain.
+
+use protean_core::port::{self, Tables};
+use protean_core::schema::{Field, Kind, Schema};
+use protean_core::{BoxFuture, Lane};
+use rusqlite::Connection;
+
+use crate::database::Rings;
+use crate::error::failed;
+use crate::sql::quoted;
+use crate::{Sqlite, schema as framework};
+
+impl Tables for Sqlite {
+    fn setup<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        let schemas = schemas.to_vec();
+        let setup = move |connection: &Connection| {
+            framework::create(connection).map_err(|error| failed("the setup", &error))?;
+            let mut done = Vec::new();
+            for schema in &schemas {
+                done.extend(set_up(connection, schema)?);
+            }
+            Ok(done)
+        };
+        Box::pin(self.write(Lane::Primary, Rings::Nothing, setup))
+    }
+
+    fn drop_all<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        let names = names(schemas);
+        let run = move |connection: &Connection| {
+            each(connection, &names, "DROP TABLE IF EXISTS", "dropped")
+        };
+        Box::pin(self.write(Lane::Primary, Rings::Everything, run))
+    }
+
+    fn truncate_all<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        let names = names(schemas);
+        let run = move |connection: &Connection| {
+            let done = each(connection, &names, "DELETE FROM", "emptied")?;
+            framework::create(connection).map_err(|error| failed("the truncation", &error))?;
+            Ok(done)
+        };
+        Box::pin(self.write(Lane::Primary, Rings::Everything, run))
+    }
+}
+
+fn names(schemas: &[&'static Schema]) -> Vec<&'static str> {
+    schemas
+        .iter()
+        .map(|schema| schema.table)
+        .chain(framework::NAMES)
+        .collect()
+}
+
+/// Does something to each table that is there.
+fn each(
+    connection: &Connection,
+    names: &[&str],
+    statement: &str,
+    done: &str,
+) -> Result<Vec<String>, port::Error> {
+    let broken = |error| failed(statement, &error);
+    let mut lines = Vec::new();
+    for name in names {
+        if columns(connection, name).map_err(broken)?.is_empty() {
+            continue;
+        }
+        connection
+            .execute(&format!("{statement} {}", quoted(name)), [])
+            .map_err(broken)?;
+        lines.push(format!("{done} {name}"));
+    }
+    Ok(lines)
+}
+
+/// The type of a field's column.
+const fn column_type(field: &Field) -> &'static str {
+    match field.kind {
+        Kind::Text | Kind::Json | Kind::Uuid => "TEXT",
+        Kind::Integer | Kind::Timestamp | Kind::Boolean => "INTEGER",
+        Kind::Float => "REAL",
+        Kind::Decimal => "NUMERIC",
+    }
+}
+
+/// What a column that is added to rows holds in them.
+const fn empty_value(field: &Field) -> &'static str {
+    match field.kind {
+        Kind::Text => "''",
+        Kind::Json => "'null'",
+        Kind::Uuid => "'00000000-0000-0000-0000-000000000000'",
+        Kind::Integer | Kind::Timestamp | Kind::Boolean | Kind::Decimal => "0",
+        Kind::Float => "0.0",
+    }
+}
+
+fn set_up(connection: &Connection, schema: &Schema) -> Result<Vec<String>, port::Error> {
+    let broken = |error| failed(&format!("the setup of {}", schema.table), &error);
+    let known = columns(connection, schema.table).map_err(broken)?;
+    let mut done = Vec::new();
+    if known.is_empty() {
+        connection
+            .execute_batch(&creation(schema))
+            .map_err(broken)?;
+        done.push(format!("created {}", schema.table));
+    } else {
+        for field in schema.fields {
+            match known.iter().find(|(name, _)| name == field.name) {
+                None => {
+                    connection
+                        .execute_batch(&addition(schema, field))
+                        .map_err(broken)?;
+                    done.push(format!("added {}.{}", schema.table, field.name));
+                }
+                Some((_, found)) if found != column_type(field) => {
+                    return Err(mismatch(schema, field, found));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    for field in schema
+        .fields
+        .iter()
+        .filter(|field| field.unique || field.indexed)
+    {
+        let unique = if field.unique { "UNIQUE " } else { "" };
+        let name = quoted(&format!("{}_{}", schema.table, field.name));
+        let sql = format!(
+            "CREATE {unique}INDEX IF NOT EXISTS {name} ON {} ({})",
+            quoted(schema.table),
+            quoted(field.name)
+        );
+        connection.execute_batch(&sql).map_err(broken)?;
+    }
+    Ok(done)
+}
+
+/// The names and types of a table's columns; none when there is no such table.
+fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut info = connection.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
+    let found = info.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    found.collect()
+}
+
+fn creation(schema: &Schema) -> String {
+    let mut columns: Vec<String> = Vec::with_capacity(schema.fields.len() + 1);
+    for field in schema.fields {
+        let name = quoted(field.name);
+        let null = if field.optional { "" } else { " NOT NULL" };
+        let key = if field.identifier { " PRIMARY KEY" } else { "" };
+        let check = match field.kind {
+            Kind::Boolean => format!(" CHECK ({name} IN (0, 1))"),
+            _ => String::new(),
+        };
+        columns.push(format!("{name} {}{key}{null}{check}", column_type(field)));
+    }
+    columns.push("_version INTEGER NOT NULL DEFAULT 0".to_owned());
+    let clustered = if schema.identifier().is_some() {
+        " WITHOUT ROWID"
+    } else {
+        ""
+    };
+    format!(
+        "CREATE TABLE {} ({}){clustered}",
+        quoted(schema.table),
+        columns.join(", ")
+    )
+}
+
+fn addition(schema: &Schema, field: &Field) -> String {
+    let null = match field.optional {
+        true => String::new(),
+        false => format!(" NOT NULL DEFAULT {}", empty_value(field)),
+    };
+    let (table, name) = (quoted(schema.table), quoted(field.name));
+    format!(
+        "ALTER TABLE {table} ADD COLUMN {name} {}{null}",
+        column_type(field)
+    )
+}
+
+fn mismatch(schema: &Schema, field: &Field, found: &str) -> port::Error {
+    port::Error::Tables {
+        why: format!(
+            "column {}.{} is {found}, the code wants {}; a type is never changed by itself: copy \
+             the column and drop the old one",
+            schema.table,
+            field.name,
+            column_type(field)
+        ),
+    }
+}

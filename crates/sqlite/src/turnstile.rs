@@ -1,0 +1,160 @@
+//! Who may write next, among all processes that share a file.
+//!
+//! SQLite lets one writer in at a time and leaves the others to sleep and ask again, so that a
+//! busy import starves everybody and no priority can be told. Here every writer first passes three
+//! operating system locks, whose waiters the kernel wakes at once, and which vanish with their
+//! process:
+//!
+//! - `turn`, held exclusively, is the right to write;
+//! - `intent` is shared by primary writers from the moment they want to write until they have;
+//! - `backfill` lets one backfill writer at a time get as far as waiting for the turn.
+//!
+//! A backfill writer waits until nobody holds the intent, and looks at it again between any two
+//! messages of its transaction. So a primary writer waits for one backfill message at most (L2).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+use protean_core::Lane;
+
+/// One writer's way through the turnstile. Each writing thread has its own.
+#[derive(Debug)]
+pub struct Turnstile {
+    turn: File,
+    intent: File,
+    backfill: File,
+}
+
+/// The right to write, until it is dropped.
+#[derive(Debug)]
+pub struct Turn<'t> {
+    turnstile: &'t Turnstile,
+    lane: Lane,
+}
+
+impl Turnstile {
+    /// A way through the turnstile whose lock files are in this folder.
+    ///
+    /// # Errors
+    /// When a lock file cannot be made.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let lock = |name| lock_file(&folder.join(name));
+        Ok(Self {
+            turn: lock("turn")?,
+            intent: lock("intent")?,
+            backfill: lock("backfill")?,
+        })
+    }
+
+    /// Waits for the right to write. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the operating system refuses a lock.
+    pub fn enter(&self, lane: Lane) -> io::Result<Turn<'_>> {
+        match lane {
+            Lane::Primary => self.intent.lock_shared()?,
+            Lane::Backfill => {
+                self.backfill.lock()?;
+                // Whoever holds the intent goes first; nothing is kept of it.
+                self.intent.lock()?;
+                self.intent.unlock()?;
+            }
+        }
+        self.turn.lock()?;
+        Ok(Turn {
+            turnstile: self,
+            lane,
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// Whether a primary writer of any process waits for this turn to end. Only for turns of the
+    /// backfill lane: a primary turn is its own intent.
+    #[must_use]
+    pub fn primary_waits(&self) -> bool {
+        match self.turnstile.intent.try_lock() {
+            Ok(()) => {
+                self.turnstile.intent.unlock().ok();
+                false
+            }
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(_)) => false,
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Turnstile {
+            turn,
+            intent,
+            backfill,
+        } = self.turnstile;
+        let held = match self.lane {
+            Lane::Primary => intent,
+            Lane::Backfill => backfill,
+        };
+        for lock in [turn, held] {
+            if let Err(error) = lock.unlock() {
+                tracing::error!(%error, "a lock of the turnstile cannot be released");
+            }
+        }
+    }
+}
+
+/// A file that is only there to be locked.
+pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_primary_writer_is_seen_by_the_backfill_turn_and_goes_before_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let backfill = Turnstile::open(folder.path()).unwrap();
+        let turn = backfill.enter(Lane::Backfill).unwrap();
+        assert!(!turn.primary_waits());
+
+        let (order, entered) = mpsc::channel();
+        let path = folder.path().to_owned();
+        let spawn = |lane| {
+            let (path, order) = (path.clone(), order.clone());
+            thread::spawn(move || {
+                let turnstile = Turnstile::open(&path).unwrap();
+                let _turn = turnstile.enter(lane).unwrap();
+                order.send(lane).unwrap();
+            })
+        };
+        let bulk = spawn(Lane::Backfill);
+        let urgent = spawn(Lane::Primary);
+        while !turn.primary_waits() {
+            thread::yield_now();
+        }
+        drop(turn);
+        let order: Vec<Lane> = entered.iter().take(2).collect();
+        assert_eq!(order, [Lane::Primary, Lane::Backfill]);
+        bulk.join().unwrap();
+        urgent.join().unwrap();
+    }
+
+    #[test]
+    fn a_dropped_turnstile_leaves_nothing_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        for lane in [Lane::Primary, Lane::Backfill, Lane::Primary] {
+            let turnstile = Turnstile::open(folder.path()).unwrap();
+            drop(turnstile.enter(lane).unwrap());
+        }
+    }
+}

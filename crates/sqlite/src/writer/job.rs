@@ -1,0 +1,107 @@
+//! What the writer is asked to write.
+
+use protean_core::port;
+use protean_core::port::store::{Commit, Committed, Refused};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+/// What became of each commit of a batch.
+pub(crate) type Results = Vec<Result<Committed, Refused>>;
+
+/// One thing to write.
+pub(crate) enum Job {
+    /// Commits, each of which succeeds or is refused by itself.
+    Batch(Batch),
+    /// Something else.
+    Task(Task),
+}
+
+/// Commits that one caller handed in together.
+pub(crate) struct Batch {
+    pub(super) commits: Vec<Commit>,
+    /// The results of those that are durable; the next commit is the one after them.
+    pub(super) results: Results,
+    /// Whether one of those was refused.
+    pub(super) refused: bool,
+    reply: oneshot::Sender<Results>,
+}
+
+/// What a task does; it may be done again after a rollback.
+type Run = Box<dyn FnMut(&Connection) -> Result<(), port::Error> + Send>;
+
+/// Something that writes in its own way.
+pub(crate) struct Task {
+    pub(super) run: Run,
+    reply: oneshot::Sender<Result<(), port::Error>>,
+    /// Whether subscriptions have to look at everything afterwards.
+    pub(super) rings: bool,
+    pub(super) result: Option<Result<(), port::Error>>,
+}
+
+impl Task {
+    /// A task whose result goes to `reply` when it is durable.
+    pub(crate) fn new(
+        run: impl FnMut(&Connection) -> Result<(), port::Error> + Send + 'static,
+        reply: oneshot::Sender<Result<(), port::Error>>,
+    ) -> Self {
+        Self {
+            run: Box::new(run),
+            reply,
+            rings: false,
+            result: None,
+        }
+    }
+
+    /// Makes every subscription look at everything when the task is durable.
+    pub(crate) const fn ringing(mut self) -> Self {
+        self.rings = true;
+        self
+    }
+}
+
+impl Batch {
+    pub(super) fn new(commits: Vec<Commit>, reply: oneshot::Sender<Results>) -> Self {
+        let results = Vec::with_capacity(commits.len());
+        Self {
+            commits,
+            results,
+            refused: false,
+            reply,
+        }
+    }
+}
+
+impl Job {
+    /// Whether everything of it has a result.
+    pub(super) const fn is_done(&self) -> bool {
+        match self {
+            Self::Batch(batch) => batch.results.len() == batch.commits.len(),
+            Self::Task(task) => task.result.is_some(),
+        }
+    }
+
+    /// Gives everything without a result this one.
+    pub(super) fn refuse(&mut self, error: &port::Error) {
+        let error = || port::Error::Unavailable {
+            what: "the write".to_owned(),
+            why: error.to_string(),
+        };
+        match self {
+            Self::Batch(batch) => {
+                let missing = batch.commits.len() - batch.results.len();
+                batch
+                    .results
+                    .extend((0..missing).map(|_| Err(Refused::Store(error()))));
+            }
+            Self::Task(task) => task.result = Some(Err(error())),
+        }
+    }
+
+    /// Tells the caller. One that does not wait any more does not mind.
+    pub(super) fn reply(self) {
+        match self {
+            Self::Batch(batch) => drop(batch.reply.send(batch.results)),
+            Self::Task(task) => drop(task.reply.send(task.result.unwrap_or(Ok(())))),
+        }
+    }
+}
