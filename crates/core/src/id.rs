@@ -125,6 +125,8 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_id_is_refused() {
+        let id = ThingId::new();
+        assert_eq!(ThingId::from_uuid(id.uuid()), id);
         let error = "book-7".parse::<ThingId>().unwrap_err();
         assert!(error.to_string().ends_with("found \"book-7\""));
     }

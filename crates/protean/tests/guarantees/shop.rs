@@ -242,7 +242,7 @@ impl ThingSummaryProjector {
     ) -> Result<(), Failure> {
         let thing_id = event.thing_id;
         let known = rows.find(thing_id).await?;
-        let known = known.unwrap_or(ThingSummary {
+        let known = known.unwrap_or_else(|| ThingSummary {
             thing_id,
             count: 0,
             labels: "-".to_owned(),

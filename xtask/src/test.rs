@@ -1,0 +1,74 @@
+//! `cargo xtask test`: everything a change has to pass.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::step::{self, Step};
+use crate::{lint, packages, process};
+
+/// The packages whose programs are started by tests.
+const PROGRAMS_OF: [&str; 2] = ["bookshelf", "protean-cli"];
+
+/// Tells tests where the release programs are: an absolute path.
+const BIN_DIR_VARIABLE: &str = "PROTEAN_TEST_BIN_DIR";
+
+/// Checks the machine, the form of the code, and runs the tests, documentation included.
+///
+/// With filters, only the tests whose name contains one of them are run; all else stays.
+///
+/// # Errors
+/// What the first step to fail reported.
+pub(crate) fn run(root: &Path, filters: &[String]) -> Result<()> {
+    let bin_dir = bin_dir(root, std::env::var_os("CARGO_TARGET_DIR"))?;
+    let mut steps = vec![Step::new("packages", packages::ensure)];
+    steps.extend(lint::steps(root));
+    steps.push(Step::new("release build", || build(root)));
+    steps.push(Step::new("tests", || test(root, &bin_dir, filters)));
+    step::run_all(steps)
+}
+
+fn build(root: &Path) -> Result<()> {
+    let packages = PROGRAMS_OF
+        .iter()
+        .flat_map(|package| ["--package", package]);
+    process::run(
+        process::cargo(root)
+            .args(["build", "--release"])
+            .args(packages),
+    )
+}
+
+fn test(root: &Path, bin_dir: &Path, filters: &[String]) -> Result<()> {
+    let mut command = process::cargo(root);
+    command
+        .args(["test", "--workspace"])
+        .env(BIN_DIR_VARIABLE, bin_dir);
+    if !filters.is_empty() {
+        command.arg("--").args(filters);
+    }
+    process::run(&mut command)
+}
+
+/// Where cargo, started at the root, puts release programs.
+fn bin_dir(root: &Path, target_dir: Option<OsString>) -> Result<PathBuf> {
+    let target = target_dir.map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let folder = root.join(target).join("release");
+    std::path::absolute(&folder)
+        .with_context(|| format!("expected an absolute path for {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_looked_for_where_cargo_puts_them() {
+        let root = Path::new("/checkout");
+        let found = |variable: Option<&str>| bin_dir(root, variable.map(OsString::from)).unwrap();
+        assert_eq!(found(None), Path::new("/checkout/target/release"));
+        assert_eq!(found(Some("out")), Path::new("/checkout/out/release"));
+        assert_eq!(found(Some("/elsewhere")), Path::new("/elsewhere/release"));
+    }
+}
