@@ -1,1 +1,142 @@
-//! The commands that every application's binary embeds, and the protean launcher.
+//! The command line that every application has.
+//!
+//! An application hands over a [`Host`], which opens its domain, and gets `server`,
+//! `subscriptions`, `dlq`, `events` and `db`. What a command found goes to standard output, as text
+//! or as JSON; what it has to say about itself goes to standard error.
+
+pub mod host;
+pub mod subscriptions;
+
+mod db;
+mod dlq;
+mod error;
+mod events;
+mod logging;
+mod number;
+mod output;
+mod server;
+mod signals;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use protean_core::App;
+use protean_core::domain::Domain;
+
+pub use error::Error;
+pub use host::Host;
+pub use number::{grouped, span};
+pub use signals::stop_requested;
+
+use output::{Format, Report};
+
+/// The commands of the framework; an application may add its own beside them with
+/// `#[command(flatten)]`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Handle the messages of every subscription, until asked to stop
+    Server(server::Arguments),
+    /// See how much every subscription has before it
+    #[command(subcommand)]
+    Subscriptions(subscriptions::Command),
+    /// See, replay or forget the messages that subscriptions gave up
+    #[command(subcommand)]
+    Dlq(dlq::Command),
+    /// Read the messages of a stream, or all that one request caused
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Make, drop or empty the tables
+    #[command(subcommand)]
+    Db(db::Command),
+}
+
+/// Options that every command has.
+#[derive(Clone, Debug, clap::Args)]
+struct Common {
+    /// The domain's name; a program that is the domain needs no telling
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
+    /// Print JSON: {"version", "status", "data", "diagnostics"}
+    #[arg(long)]
+    json: bool,
+}
+
+impl Common {
+    const fn format(&self) -> Format {
+        if self.json {
+            Format::Json
+        } else {
+            Format::Text
+        }
+    }
+}
+
+/// Runs one command to its end.
+///
+/// The exit code is 0 when all is well, 1 when something was not found or went wrong, and 3 when
+/// the domain could not be opened; 2, for arguments that make no sense, is the parser's.
+#[must_use]
+pub fn execute<H: Host>(command: &Command, host: H) -> ExitCode {
+    let common = command.common();
+    let format = common.format();
+    match run(command, common, host) {
+        Ok(report) => output::report(format, &report),
+        Err(error) => output::error(format, &error),
+    }
+}
+
+fn run<H: Host>(command: &Command, common: &Common, host: H) -> Result<Report, Error> {
+    host::check_name::<H>(common.domain.as_deref())?;
+    let config = host.config().map_err(Error::start)?;
+    let workers = match command {
+        Command::Server(arguments) => {
+            logging::start(&arguments.logging);
+            arguments.workers
+        }
+        _ => None,
+    };
+    let runtime = runtime(workers)?;
+    runtime.block_on(async {
+        let app = host.connect(config).await.map_err(Error::start)?;
+        if !matches!(command, Command::Db(_)) {
+            let tables = app.registry().tables();
+            app.tier()
+                .tables
+                .setup(tables)
+                .await
+                .map_err(Error::start)?;
+        }
+        command.run(&app, common.format()).await
+    })
+}
+
+fn runtime(workers: Option<std::num::NonZeroU32>) -> Result<tokio::runtime::Runtime, Error> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = workers {
+        builder.worker_threads(workers.get() as usize);
+    }
+    builder.enable_all().build().map_err(Error::start)
+}
+
+impl Command {
+    const fn common(&self) -> &Common {
+        match self {
+            Self::Server(arguments) => &arguments.common,
+            Self::Subscriptions(command) => command.common(),
+            Self::Dlq(command) => command.common(),
+            Self::Events(command) => command.common(),
+            Self::Db(command) => command.common(),
+        }
+    }
+
+    async fn run<D: Domain>(&self, app: &App<D>, format: Format) -> Result<Report, Error> {
+        match self {
+            Self::Server(_) => server::run(app, format).await,
+            Self::Subscriptions(command) => command.run(app, format).await,
+            Self::Dlq(command) => command.run(app).await,
+            Self::Events(command) => command.run(app).await,
+            Self::Db(command) => command.run(app).await,
+        }
+    }
+}

@@ -1,9 +1,12 @@
 //! An application framework for event-driven systems in which bulk work never delays production
 //! traffic.
 
+pub mod cli;
+pub mod config_file;
+
 mod open;
 
-pub use open::{OpenError, open, serve};
+pub use open::{OpenError, connect, open, serve};
 pub use protean_core::{
     App, BoxFuture, Failure, Lane, Priority, app, config, domain, failure, id, lane, message,
     naming, port, priority, schema, unit,

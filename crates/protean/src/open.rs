@@ -20,14 +20,27 @@ pub enum OpenError {
     Store(#[from] port::Error),
 }
 
-/// Opens a domain on the adapters that the configuration asks for. On the embedded tier, tables
-/// that are missing are made.
+/// Opens a domain on the adapters that the configuration asks for, and makes the tables that are
+/// missing.
 ///
 /// # Errors
 /// When the store cannot be opened, or holds tables that do not fit the code.
 pub async fn open<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenError> {
+    let app = connect(domain, config)?;
+    app.tier()
+        .tables
+        .setup(Registry::<D>::of().tables())
+        .await?;
+    Ok(app)
+}
+
+/// Opens a domain without making its tables: for a program that is to manage them itself. Blocks
+/// while a file is opened.
+///
+/// # Errors
+/// When the store cannot be opened.
+pub fn connect<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenError> {
     let tier = embedded(&config)?;
-    tier.tables.setup(Registry::<D>::of().tables()).await?;
     Ok(App::new(domain, tier, config))
 }
 

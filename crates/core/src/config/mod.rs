@@ -96,3 +96,5 @@ impl Config {
         }
     }
 }
+/// stub
+pub type Error = std::fmt::Error;

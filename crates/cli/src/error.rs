@@ -1,0 +1,61 @@
+//! Why a command did not do what it was asked.
+
+use protean_core::port;
+
+use crate::host::Cause;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program is another domain than the one asked for.
+    #[error(
+        "[PE0501] this program is the domain `{found}`, not `{asked}`; leave `--domain` out, or \
+         use the `protean` launcher, which finds the program of a domain"
+    )]
+    OtherDomain {
+        /// The name asked for.
+        asked: String,
+        /// The program's own.
+        found: &'static str,
+    },
+    /// The application cannot be opened.
+    #[error("{0}")]
+    Start(Cause),
+    /// What was asked for is not there.
+    #[error("[PE0502] no {what}; {advice}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// How to find what there is.
+        advice: &'static str,
+    },
+    /// It cannot be undone, so it has to be confirmed.
+    #[error("[PE0503] {what} cannot be undone; confirm it with `--yes`")]
+    Unconfirmed {
+        /// What would have been done.
+        what: &'static str,
+    },
+    /// The store said no.
+    #[error(transparent)]
+    Port(#[from] port::Error),
+    /// What was found cannot be written.
+    #[error("[PE0504] cannot write to standard output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl Error {
+    /// The application cannot be opened, because of this.
+    pub(crate) fn start(cause: impl Into<Cause>) -> Self {
+        Self::Start(cause.into())
+    }
+
+    /// The exit code that tells this kind of trouble.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::OtherDomain { .. } | Self::Unconfirmed { .. } => 2,
+            Self::Start(_) => 3,
+            Self::NotFound { .. } | Self::Port(_) | Self::Output(_) => 1,
+        }
+    }
+}

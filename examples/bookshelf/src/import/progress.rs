@@ -1,0 +1,66 @@
+//! How far an import is: a bar on a terminal, lines elsewhere.
+
+use std::io::{self, IsTerminal as _};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use protean::cli::grouped;
+
+use super::run::{Observer, Tally};
+use super::{Rejection, say, tell};
+
+/// A line is printed whenever so many more rows are done.
+const ROWS_PER_LINE: u64 = 10_000;
+
+/// How far an import is.
+pub(super) enum Progress {
+    Bar(ProgressBar),
+    Lines { rows: u64, told: u64 },
+}
+
+impl Progress {
+    /// A bar when standard error is a terminal, lines when it is not.
+    pub(super) fn new(rows: u64) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self::Lines { rows, told: 0 };
+        }
+        let bar = ProgressBar::new(rows);
+        let template = "{wide_bar} {human_pos} / {human_len}  {per_sec}  {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self::Bar(bar)
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn advanced(&mut self, tally: &Tally) {
+        match self {
+            Self::Bar(bar) => bar.set_position(tally.rows()),
+            Self::Lines { rows, told } => {
+                while *told + ROWS_PER_LINE <= tally.rows() {
+                    *told += ROWS_PER_LINE;
+                    say(&format!(
+                        "Progress: {} / {}",
+                        grouped(*told),
+                        grouped(*rows)
+                    ));
+                }
+            }
+        }
+    }
+
+    fn rejected(&mut self, rejection: &Rejection) {
+        let line = format!("line {}: {}", rejection.line, rejection.reason);
+        match self {
+            Self::Bar(bar) => bar.suspend(|| tell(&line)),
+            Self::Lines { .. } => tell(&line),
+        }
+    }
+}
