@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use protean_core::App;
-use protean_core::config::Config;
+use protean_core::config::{BrokerProvider, Config, Provider, Synchronous};
 use protean_core::domain::{Domain, Registry};
 use protean_core::port::{self, Tier};
 use protean_server::{Options, Summary};
@@ -18,6 +18,18 @@ pub enum OpenError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] port::Error),
+    /// The configuration asks for an adapter that this version does not have.
+    #[error(
+        "[PE0421] {key} = \"{found}\": this version has no adapter for it; expected \"{expected}\""
+    )]
+    NoAdapter {
+        /// The key.
+        key: &'static str,
+        /// What it says.
+        found: &'static str,
+        /// What it may say.
+        expected: &'static str,
+    },
 }
 
 /// Opens a domain on the adapters that the configuration asks for, and makes the tables that are
@@ -44,11 +56,27 @@ pub fn connect<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenError
     Ok(App::new(domain, tier, config))
 }
 
-fn embedded(config: &Config) -> Result<Tier, port::Error> {
-    let quantum = Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms));
+fn embedded(config: &Config) -> Result<Tier, OpenError> {
+    if config.database.provider != Provider::Sqlite {
+        return Err(OpenError::NoAdapter {
+            key: "databases.default.provider",
+            found: "postgresql",
+            expected: "sqlite",
+        });
+    }
+    if config.broker.provider != BrokerProvider::Inline {
+        return Err(OpenError::NoAdapter {
+            key: "brokers.default.provider",
+            found: "redis",
+            expected: "inline",
+        });
+    }
     let options = protean_sqlite::Options {
-        quantum,
-        ..protean_sqlite::Options::default()
+        quantum: Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms)),
+        synchronous: match config.database.synchronous {
+            Synchronous::Normal => protean_sqlite::Synchronous::Normal,
+            Synchronous::Full => protean_sqlite::Synchronous::Full,
+        },
     };
     Ok(Sqlite::open(&config.file, options)?.tier())
 }

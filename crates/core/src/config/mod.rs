@@ -1,100 +1,157 @@
-//! stub, replaced soon
-use std::time::Duration;
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[allow(missing_docs)]
+//! The configuration: what `domain.toml` says, read strictly.
+//!
+//! A key that does nothing is worse than an error, so everything that is unknown, of the wrong type
+//! or out of range is reported, all of it at once, with its place. The keys are those of Protean
+//! for Python where it has them.
+
+mod nearest;
+mod overlay;
+mod problem;
+mod retry;
+mod secret;
+mod server;
+mod store;
+mod table;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use problem::{Error, Problem};
+pub use retry::RetryPolicy;
+pub use secret::Secret;
+pub use server::{CrossLaneOrder, PriorityLanes, Server};
+pub use store::{Broker, BrokerProvider, Database, Provider, Synchronous};
+
+use problem::Problems;
+use table::Table;
+
+/// When a command or an event is handled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Processing {
+    /// By a server, after the caller has gone on.
     #[default]
     Async,
+    /// In the process of the caller, before it goes on.
     Sync,
 }
-#[allow(missing_docs)]
+
+/// What an application is told from outside.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    pub file: std::path::PathBuf,
+    /// The file of the embedded tier. Empty until it is chosen, with [`Config::use_file`].
+    pub file: PathBuf,
+    /// `[databases.default]`: where rows, messages and positions are kept.
+    pub database: Database,
+    /// `[brokers.default]`: what moves messages.
+    pub broker: Broker,
+    /// `[server]`: how messages are handled.
     pub server: Server,
+    /// `command_processing`.
     pub command_processing: Processing,
+    /// `event_processing`.
     pub event_processing: Processing,
+    /// `[custom]`: the application's own settings, untouched.
+    pub custom: toml::Table,
 }
-#[allow(missing_docs)]
-#[derive(Clone, Debug)]
-pub struct Server {
-    pub priority_lanes: PriorityLanes,
-    pub primary_concurrency: u32,
-    pub backfill_concurrency: u32,
-    pub drain_timeout: Duration,
-}
-impl Default for Server {
-    fn default() -> Self {
-        Self {
-            priority_lanes: PriorityLanes::default(),
-            primary_concurrency: 32,
-            backfill_concurrency: 2,
-            drain_timeout: Duration::from_secs(10),
-        }
-    }
-}
-#[allow(missing_docs)]
-#[derive(Clone, Debug)]
-pub struct PriorityLanes {
-    pub enabled: bool,
-    pub threshold: i32,
-    pub quantum_ms: u32,
-    pub min_share: f64,
-}
-impl Default for PriorityLanes {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            threshold: 0,
-            quantum_ms: 5,
-            min_share: 0.0,
-        }
-    }
-}
-#[allow(missing_docs)]
-#[derive(Clone, Debug, Default)]
-pub struct RetryPolicy {
-    pub max_attempts: u32,
-    pub dead_letter: bool,
-    pub base: Duration,
-}
-#[allow(missing_docs)]
-impl RetryPolicy {
-    pub fn delay(&self, attempt: u32, unit_random: f64) -> Duration {
-        self.base * attempt + Duration::from_secs_f64(unit_random * 0.0)
-    }
-}
-#[allow(missing_docs)]
+
+/// The keys of the top level.
+const TOP_LEVEL: [&str; 7] = [
+    "databases",
+    "brokers",
+    "event_store",
+    "server",
+    "command_processing",
+    "event_processing",
+    "custom",
+];
+
+/// Keys that only Protean for Python gives a meaning.
+const FOREIGN: [&str; 21] = [
+    "env",
+    "testing",
+    "debug",
+    "secret_key",
+    "source_uri",
+    "identity_strategy",
+    "identity_type",
+    "message_processing",
+    "lenient_deserialization",
+    "command_default_timeout",
+    "caches",
+    "email_providers",
+    "snapshot_threshold",
+    "enable_outbox",
+    "outbox",
+    "idempotency",
+    "consume_idempotency",
+    "logging",
+    "telemetry",
+    "observatory",
+    "lint",
+];
+
+const PROCESSING: [(&str, Processing); 2] =
+    [("async", Processing::Async), ("sync", Processing::Sync)];
+
 impl Config {
-    pub fn use_file(&mut self, p: &std::path::Path) {
-        self.file = p.to_owned();
+    /// Keeps the domain in this file, on the embedded tier.
+    pub fn use_file(&mut self, file: &Path) {
+        file.clone_into(&mut self.file);
     }
+
+    /// Reads a configuration. `file` is how problems call the text. The table `[overlay]`, if there
+    /// is one, is laid over the rest. `${NAME}` and `${NAME|default}` in texts stand for what
+    /// `variable` says.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
     pub fn parse(
-        t: &str,
-        _f: &str,
-        _e: Option<&str>,
-        _v: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, std::fmt::Error> {
-        let mut c = Self::default();
-        if t.contains("primary_concurrency = 1") {
-            c.server.primary_concurrency = 1;
+        text: &str,
+        file: &str,
+        overlay: Option<&str>,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        let problems = Problems::new(file);
+        let mut config = Self::default();
+        if let Some(tree) = tree::parse(text, variable, &problems) {
+            let tree = overlay::apply(tree, overlay, &TOP_LEVEL, &FOREIGN);
+            config.read(Table::root(tree, &problems));
         }
-        if t.contains("priority_lanes = false") {
-            c.server.priority_lanes.enabled = false;
-        }
-        if t.contains("= \"sync\"") {
-            c.event_processing = Processing::Sync;
-            c.command_processing = Processing::Sync;
-        }
-        Ok(c)
+        problems.into_result()?;
+        Ok(config)
     }
-    pub fn retry_for(&self, _h: &str) -> RetryPolicy {
-        RetryPolicy {
-            max_attempts: 3,
-            dead_letter: true,
-            base: Duration::from_millis(50),
+
+    /// How the failures of this handler's messages are met.
+    #[must_use]
+    pub fn retry_for(&self, handler: &str) -> RetryPolicy {
+        let own = self.server.subscriptions.get(handler);
+        own.unwrap_or(&self.server.retry).clone()
+    }
+
+    fn read(&mut self, mut root: Table<'_>) {
+        if let Some(databases) = root.table("databases") {
+            store::databases(databases, self);
         }
+        if let Some(brokers) = root.table("brokers") {
+            store::brokers(brokers, &mut self.broker);
+        }
+        if let Some(event_store) = root.table("event_store") {
+            store::event_store(event_store, self.database.provider);
+        }
+        root.choice(
+            "command_processing",
+            &PROCESSING,
+            &mut self.command_processing,
+        );
+        root.choice("event_processing", &PROCESSING, &mut self.event_processing);
+        if let Some(server) = root.table("server") {
+            self.server.read(server);
+        }
+        root.verbatim("custom", &mut self.custom);
+        root.foreign(&FOREIGN);
+        root.finish();
     }
 }
-/// stub
-pub type Error = std::fmt::Error;

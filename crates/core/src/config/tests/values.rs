@@ -1,0 +1,175 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::parse;
+use crate::config::{
+    BrokerProvider, Config, PriorityLanes, Processing, Provider, RetryPolicy, Server, Synchronous,
+};
+
+#[test]
+fn nothing_said_is_the_embedded_tier_with_lanes() {
+    let config = parse("").unwrap();
+    assert_eq!(config.server, Server::default());
+    assert!(config.server.priority_lanes.enabled);
+    assert_eq!(config.database.provider, Provider::Sqlite);
+    assert_eq!(config.broker.provider, BrokerProvider::Inline);
+    assert_eq!(config.command_processing, Processing::Async);
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        command_processing = "sync"
+        event_processing = "sync"
+        [databases.default]
+        provider = "sqlite"
+        path = "data/shop.db"
+        synchronous = "full"
+        [brokers.default]
+        provider = "inline"
+        [event_store]
+        provider = "sqlite"
+        [server]
+        primary_concurrency = 7
+        backfill_concurrency = 1
+        drain_timeout = 2.5
+        [server.priority_lanes]
+        enabled = true
+        threshold = -50
+        quantum_ms = 3
+        min_share = 0.01
+        backfill_suffix = "bulk"
+        cross_lane_order = "none"
+        backfill_window = 500
+        [server.stream_subscription]
+        max_retries = 5
+        retry_delay_seconds = 0.5
+        backoff_multiplier = 3
+        max_backoff_seconds = 10
+        jitter_factor = 0.1
+        enable_dlq = false
+        [custom]
+        greeting = ["hello", { who = "you" }]
+    "#;
+    let config = parse(text).unwrap();
+    assert_eq!(config.command_processing, Processing::Sync);
+    assert_eq!(config.event_processing, Processing::Sync);
+    assert_eq!(config.file.to_str(), Some("data/shop.db"));
+    assert_eq!(config.database.synchronous, Synchronous::Full);
+    let expected = Server {
+        primary_concurrency: 7,
+        backfill_concurrency: 1,
+        drain_timeout: Duration::from_millis(2_500),
+        priority_lanes: PriorityLanes {
+            threshold: -50,
+            quantum_ms: 3,
+            min_share: 0.01,
+            backfill_suffix: "bulk".to_owned(),
+            backfill_window: 500,
+            ..PriorityLanes::default()
+        },
+        retry: RetryPolicy {
+            max_attempts: 5,
+            delay: Duration::from_millis(500),
+            multiplier: 3.0,
+            delay_max: Duration::from_secs(10),
+            jitter_factor: 0.1,
+            dead_letter: false,
+        },
+        ..Server::default()
+    };
+    assert_eq!(config.server, expected);
+    assert_eq!(config.custom["greeting"][1]["who"].as_str(), Some("you"));
+}
+
+#[test]
+fn lanes_are_a_switch_or_a_table() {
+    let lanes = |text| parse(text).unwrap().server.priority_lanes;
+    assert!(lanes("[server]\npriority_lanes = true").enabled);
+    assert!(!lanes("[server]\npriority_lanes = false").enabled);
+    assert!(lanes("[server.priority_lanes]\nthreshold = 10").enabled);
+    assert!(!lanes("[server.priority_lanes]\nenabled = false").enabled);
+}
+
+#[test]
+fn a_handler_may_want_it_otherwise() {
+    let text = "[server.stream_subscription]\nmax_retries = 9\n\
+        [server.subscriptions.Mailer]\nretry_delay_seconds = 30\njitter = false\n";
+    let config = parse(text).unwrap();
+    let mailer = config.retry_for("Mailer");
+    assert_eq!(mailer.max_attempts, 9, "the rest is that of all");
+    assert_eq!(mailer.delay(1, 0.0), Duration::from_secs(30));
+    assert_eq!(config.retry_for("Other").delay, Duration::from_secs(1));
+}
+
+#[test]
+fn the_chosen_overlay_is_laid_over_the_rest() {
+    let text = "command_processing = \"sync\"\n\
+        [server]\nprimary_concurrency = 4\nbackfill_concurrency = 1\n\
+        [production]\ncommand_processing = \"async\"\n\
+        [production.server]\nprimary_concurrency = 64\n\
+        [test.server]\nprimary_concurrency = 1\n";
+    let overlaid = |name| Config::parse(text, "domain.toml", name, &|_| None).unwrap();
+    let production = overlaid(Some("production"));
+    assert_eq!(production.command_processing, Processing::Async);
+    assert_eq!(production.server.primary_concurrency, 64);
+    assert_eq!(production.server.backfill_concurrency, 1);
+    assert_eq!(overlaid(Some("test")).server.primary_concurrency, 1);
+    assert_eq!(overlaid(Some("unheard-of")).server.primary_concurrency, 4);
+    assert_eq!(overlaid(None).command_processing, Processing::Sync);
+}
+
+#[test]
+fn variables_stand_in_texts() {
+    let text = "[databases.default]\npath = \"${ROOT}/shop.db\"\n\
+        [server]\nprimary_concurrency = \"${WORKERS|12}\"\npriority_lanes = \"${LANES|false}\"\n";
+    let variable = |name: &str| (name == "ROOT").then(|| "/data".to_owned());
+    let config = Config::parse(text, "domain.toml", None, &variable).unwrap();
+    assert_eq!(config.file.to_str(), Some("/data/shop.db"));
+    assert_eq!(config.server.primary_concurrency, 12);
+    assert!(!config.server.priority_lanes.enabled);
+}
+
+#[test]
+fn a_uri_may_be_a_file_and_no_password_is_printed() {
+    let uri = |uri| parse(&format!("[databases.default]\ndatabase_uri = \"{uri}\"")).unwrap();
+    assert_eq!(uri("sqlite:///shop.db").file.to_str(), Some("shop.db"));
+    assert_eq!(
+        uri("sqlite:////data/shop.db").file.to_str(),
+        Some("/data/shop.db")
+    );
+    let config = uri("postgresql://shop:hunter2@db/shop");
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+proptest! {
+    #[test]
+    fn delays_never_panic_and_never_pass_the_longest(
+        failures in any::<u32>(),
+        random in any::<f64>(),
+        seconds in 0.0..86_400.0_f64,
+        multiplier in 1.0..100.0_f64,
+    ) {
+        let policy = RetryPolicy {
+            delay: Duration::from_secs_f64(seconds),
+            multiplier,
+            ..RetryPolicy::default()
+        };
+        prop_assert!(policy.delay(failures, random) <= policy.delay_max.mul_f64(1.25));
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in any::<String>(), overlay in any::<Option<String>>()) {
+        let _ = Config::parse(&text, "domain.toml", overlay.as_deref(), &|_| None);
+    }
+
+    #[test]
+    fn no_value_makes_the_reader_panic(
+        key in "(server|databases|brokers|custom|event_store|x)(\\.(default|priority_lanes|subscriptions|stream_subscription))?",
+        name in "(enabled|threshold|provider|path|min_share|drain_timeout|max_retries|URI)",
+        value in "(-?[0-9]{1,25}|[0-9]\\.[0-9]e[0-9]{1,4}|nan|inf|true|\"[$]?[{]?A?[|]?[}]?\"|\\[1, 2\\]|\\{ a = 1 \\})",
+    ) {
+        let _ = parse(&format!("[{key}]\n{name} = {value}\n"));
+    }
+}
