@@ -14,6 +14,7 @@ pub mod naming;
 pub mod port;
 pub mod priority;
 pub mod schema;
+pub mod thread;
 pub mod unit;
 
 use std::future::Future;

@@ -2,14 +2,15 @@
 //!
 //! A checkpoint flushes, which takes as long as the disk likes. So no writer does it: a thread of
 //! its own does, without the write lock. Under a load that never pauses the log would still grow,
-//! since it starts over only when all of it is in the file; then the thread takes a backfill turn
-//! for the little that came meanwhile.
+//! since it starts over only when all of it is in the file; then the thread keeps backfill writers
+//! out, but no primary ones, until the little that came meanwhile is in the file as well.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use protean_core::{Lane, port};
+use protean_core::port;
+use protean_core::thread::stand_back;
 use rusqlite::Connection;
 
 use crate::error;
@@ -20,6 +21,9 @@ const INTERVAL: Duration = Duration::from_millis(200);
 
 /// The pages in the log from which it is made to start over: 32 MiB.
 const LOG_PAGES_MAX: i64 = 8_192;
+
+/// How often the rest of the log is tried in the quiet: primary writers may go on adding to it.
+const QUIET_TRIES: u32 = 4;
 
 /// Tells the thread that something was written.
 #[derive(Debug)]
@@ -68,6 +72,7 @@ struct Thread {
 
 impl Thread {
     fn run(&self, signals: &Receiver<()>) {
+        stand_back();
         while signals.recv().is_ok() {
             if self.exclusive.try_lock().is_ok() {
                 if let Err(error) = self.checkpoint() {
@@ -80,18 +85,34 @@ impl Thread {
     }
 
     fn checkpoint(&self) -> rusqlite::Result<()> {
-        if self.passive()? < LOG_PAGES_MAX {
+        let (log, _) = self.passive()?;
+        if log < LOG_PAGES_MAX {
             return Ok(());
         }
-        let Ok(_turn) = self.turnstile.enter(Lane::Backfill) else {
-            return Ok(());
-        };
-        self.passive().map(drop)
+        let mut result = Ok(());
+        let quiet = self.turnstile.without_backfill(|| {
+            for _ in 0..QUIET_TRIES {
+                match self.passive() {
+                    Ok((log, moved)) if moved < log => {}
+                    other => {
+                        result = other.map(drop);
+                        break;
+                    }
+                }
+            }
+        });
+        if let Err(error) = quiet {
+            tracing::debug!(%error, "no quiet for a checkpoint");
+        }
+        result
     }
 
-    /// Moves what no reader holds back; says how many pages the log has.
-    fn passive(&self) -> rusqlite::Result<i64> {
+    /// Moves what no reader holds back; says how many pages the log has, and how many of them are in
+    /// the file.
+    fn passive(&self) -> rusqlite::Result<(i64, i64)> {
         self.connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get(1)?, row.get(2)?))
+            })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protean_core::Lane;
 use protean_core::port::{self, Tier};
+use protean_core::thread::stand_back;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -14,7 +15,7 @@ use crate::checkpoint::Checkpointer;
 use crate::reader::{Readers, STATEMENTS_MAX};
 use crate::sql::Catalog;
 use crate::turnstile::Turnstile;
-use crate::writer::{Task, Writer};
+use crate::writer::{Shared, Task, Writer};
 use crate::{Options, error, schema};
 
 /// How long SQLite itself waits for its locks. Our writers never need it, for they pass the
@@ -28,7 +29,7 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const PRIMARY_READERS: usize = 2;
 const BACKFILL_READERS: usize = 1;
 
-/// The memory the writer may keep pages in: the hot ends of all tables and indexes.
+/// The memory each writing connection may keep pages in: the hot ends of all tables and indexes.
 const WRITER_CACHE_KIB: i64 = 32_768;
 
 /// One SQLite file, as this process uses it: a cheap clone.
@@ -54,23 +55,21 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, port::Error> {
         let path = path.as_ref().to_owned();
         let locks = folder_of_locks(&path)?;
-        let connection = connect(&path, options).map_err(|error| failed(&path, &error))?;
-        create(&path, &locks, &connection)?;
+        let connect = || connect(&path, options).map_err(|error| failed(&path, &error));
+        let connections = [connect()?, connect()?];
+        create(&path, &locks, &connections[0])?;
         let bell = Bell::open(&locks).map_err(|error| error::file("the doorbell", &error))?;
-        let (catalog, bell) = (Arc::new(Catalog::default()), Arc::new(bell));
-        let checkpointer = Checkpointer::start(&path, &locks)?;
-        let writer = Writer::start(
-            connection,
-            &locks,
-            options,
-            catalog.clone(),
-            bell.clone(),
-            move || checkpointer.written(),
-        )?;
+        let shared = Shared {
+            catalog: Arc::default(),
+            bell: Arc::new(bell),
+            checkpointer: Arc::new(Checkpointer::start(&path, &locks)?),
+        };
+        let writer = Writer::start(connections, &locks, options, &shared)?;
         let readers = [
-            Readers::start(&path, PRIMARY_READERS, "reader")?,
-            Readers::start(&path, BACKFILL_READERS, "backfill-reader")?,
+            Readers::start(&path, PRIMARY_READERS, "reader", || {})?,
+            Readers::start(&path, BACKFILL_READERS, "backfill-reader", stand_back)?,
         ];
+        let Shared { catalog, bell, .. } = shared;
         let inner = Inner {
             locks,
             catalog,
@@ -168,6 +167,8 @@ fn connect(path: &Path, options: Options) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    // The checkpointer does it, where no writer waits for it.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "synchronous", options.synchronous.pragma())?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
@@ -182,8 +183,6 @@ fn create(path: &Path, locks: &Path, connection: &Connection) -> Result<(), port
         .map_err(|error| error::file("the write lock", &error))?;
     let version = connection
         .pragma_update(None, "journal_mode", "WAL")
-        // The checkpointer does it, where no writer waits for it.
-        .and_then(|()| connection.pragma_update(None, "wal_autocheckpoint", 0))
         .and_then(|()| schema::create(connection))
         .map_err(|error| failed(path, &error))?;
     if version == schema::VERSION {

@@ -26,8 +26,13 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// Starts this many threads.
-    pub(crate) fn start(path: &Path, threads: usize, name: &str) -> Result<Self, port::Error> {
+    /// Starts this many threads, each of which is first made ready by `prepare`.
+    pub(crate) fn start(
+        path: &Path,
+        threads: usize,
+        name: &str,
+        prepare: fn(),
+    ) -> Result<Self, port::Error> {
         let (jobs, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..threads {
@@ -36,7 +41,10 @@ impl Readers {
             let waiting = waiting.clone();
             std::thread::Builder::new()
                 .name(name.to_owned())
-                .spawn(move || serve(&connection, &waiting))
+                .spawn(move || {
+                    prepare();
+                    serve(&connection, &waiting);
+                })
                 .map_err(|error| error::file("a reader's thread", &error))?;
         }
         Ok(Self { jobs })

@@ -4,6 +4,7 @@
 //! or out of range is reported, all of it at once, with its place. The keys are those of Protean
 //! for Python where it has them.
 
+mod interpolate;
 mod nearest;
 mod overlay;
 mod problem;
@@ -116,8 +117,9 @@ impl Config {
     ) -> Result<Self, Error> {
         let problems = Problems::new(file);
         let mut config = Self::default();
-        if let Some(tree) = tree::parse(text, variable, &problems) {
-            let tree = overlay::apply(tree, overlay, &TOP_LEVEL, &FOREIGN);
+        if let Some(tree) = tree::parse(text, &problems) {
+            let mut tree = overlay::apply(tree, overlay, &TOP_LEVEL, &FOREIGN);
+            interpolate::apply(&mut tree, variable, &problems);
             config.read(Table::root(tree, &problems));
         }
         problems.into_result()?;

@@ -1,6 +1,9 @@
 //! Overlays: tables of settings for one environment, such as `[production]`.
 
-use super::tree::{Entries, Value};
+use super::tree::{Entries, Node, Value};
+
+/// Keys that are a switch or a table with the key `enabled`, which are merged as tables.
+const SWITCHES: [&str; 1] = ["priority_lanes"];
 
 /// Lays the table called `chosen` over the rest, and takes all overlays out.
 ///
@@ -39,12 +42,42 @@ pub(super) fn apply(
 /// Tables are merged key by key; anything else is replaced.
 fn merge(base: &mut Entries, over: Entries) {
     for (key, node) in over {
-        match (base.get_mut(&key).map(|node| &mut node.value), node.value) {
-            (Some(Value::Table(base)), Value::Table(over)) => merge(base, over),
-            (_, value) => {
-                let line = node.line;
-                base.insert(key, super::tree::Node { line, value });
+        let node = if SWITCHES.contains(&key.as_str()) {
+            as_table(node)
+        } else {
+            node
+        };
+        let known = base.remove(&key).map(|known| match &node.value {
+            Value::Table(_) if SWITCHES.contains(&key.as_str()) => as_table(known),
+            _ => known,
+        });
+        let merged = match (known.map(|known| known.value), node.value) {
+            (Some(Value::Table(mut base)), Value::Table(over)) => {
+                merge(&mut base, over);
+                Value::Table(base)
             }
-        }
+            (_, value) => value,
+        };
+        let line = node.line;
+        base.insert(
+            key,
+            Node {
+                line,
+                value: merged,
+            },
+        );
     }
+}
+
+/// A switch in the form of a table: `true` is `{ enabled = true }`.
+fn as_table(node: Node) -> Node {
+    let Node { line, value } = node;
+    let value = match value {
+        Value::Boolean(_) | Value::Spelled(_) | Value::Text(_) => {
+            let enabled = Node { line, value };
+            Value::Table(Entries::from([("enabled".to_owned(), enabled)]))
+        }
+        other => other,
+    };
+    Node { line, value }
 }

@@ -19,8 +19,10 @@ pub struct RetryPolicy {
     pub multiplier: f64,
     /// `max_backoff_seconds`: the longest distance.
     pub delay_max: Duration,
-    /// `jitter` and `jitter_factor`: by which part of itself a distance may be longer or shorter,
-    /// so that messages that failed together are not tried together; 0 for none.
+    /// `jitter`: whether distances differ, so that messages that failed together are not tried
+    /// together.
+    pub jitter: bool,
+    /// `jitter_factor`: by which part of itself a distance may then be longer or shorter.
     pub jitter_factor: f64,
     /// `enable_dlq`: whether a message that was given up is kept.
     pub dead_letter: bool,
@@ -33,6 +35,7 @@ impl Default for RetryPolicy {
             delay: Duration::from_secs(1),
             multiplier: 2.0,
             delay_max: Duration::from_secs(60),
+            jitter: true,
             jitter_factor: 0.25,
             dead_letter: true,
         }
@@ -57,7 +60,8 @@ impl RetryPolicy {
         let exponent = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
         let grown = self.delay.as_secs_f64() * self.multiplier.powi(exponent);
         let bounded = grown.min(self.delay_max.as_secs_f64());
-        let jitter = 1.0 + self.jitter_factor * (2.0 * unit_random.clamp(0.0, 1.0) - 1.0);
+        let factor = if self.jitter { self.jitter_factor } else { 0.0 };
+        let jitter = 1.0 + factor * (2.0 * unit_random.clamp(0.0, 1.0) - 1.0);
         Duration::try_from_secs_f64(bounded * jitter).unwrap_or(self.delay_max)
     }
 
@@ -76,11 +80,7 @@ impl RetryPolicy {
             &mut self.delay_max,
         );
         table.number("jitter_factor", 0.0..=1.0, &mut self.jitter_factor);
-        let mut jitter = true;
-        table.boolean("jitter", &mut jitter);
-        if !jitter {
-            self.jitter_factor = 0.0;
-        }
+        table.boolean("jitter", &mut self.jitter);
         table.boolean("enable_dlq", &mut self.dead_letter);
     }
 }

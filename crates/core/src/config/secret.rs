@@ -27,15 +27,19 @@ impl Secret {
         let Some((scheme, rest)) = self.0.split_once("://") else {
             return MASK.to_owned();
         };
-        // Parameters may carry passwords, too.
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        // The last one, since a password that was not encoded may hold one itself.
+        // The last one, since a password that was not encoded may hold one itself, or a `?`.
         let Some((user, host)) = rest.rsplit_once('@') else {
-            return format!("{scheme}://{rest}");
+            return format!("{scheme}://{}", without_parameters(rest));
         };
+        let host = without_parameters(host);
         let user = user.split(':').next().unwrap_or_default();
         format!("{scheme}://{user}:{MASK}@{host}")
     }
+}
+
+/// What comes before the parameters, which may carry passwords, too.
+fn without_parameters(text: &str) -> &str {
+    text.split(['?', '#']).next().unwrap_or_default()
 }
 
 impl fmt::Debug for Secret {

@@ -1,4 +1,4 @@
-//! The text as a tree of values, each with its line, and with its variables put in.
+//! The text as a tree of values, each with its line.
 
 use std::collections::BTreeMap;
 
@@ -63,16 +63,8 @@ impl Node {
 }
 
 /// Reads a text; none when it is no TOML, which is then a problem.
-pub(super) fn parse(
-    text: &str,
-    variable: &dyn Fn(&str) -> Option<String>,
-    problems: &Problems,
-) -> Option<Entries> {
-    let reader = Reader {
-        text,
-        variable,
-        problems,
-    };
+pub(super) fn parse(text: &str, problems: &Problems) -> Option<Entries> {
+    let reader = Reader { text, problems };
     match DeTable::parse(text) {
         Ok(table) => Some(reader.entries(table.into_inner(), "")),
         Err(error) => {
@@ -85,7 +77,6 @@ pub(super) fn parse(
 
 struct Reader<'a> {
     text: &'a str,
-    variable: &'a dyn Fn(&str) -> Option<String>,
     problems: &'a Problems,
 }
 
@@ -113,7 +104,7 @@ impl Reader<'_> {
     fn value(&self, value: Spanned<DeValue<'_>>, path: &str) -> Value {
         let line = self.line(value.span().start);
         match value.into_inner() {
-            DeValue::String(text) => self.interpolated(&text, line, path),
+            DeValue::String(text) => Value::Text(text.into_owned()),
             DeValue::Integer(number) => {
                 let digits: String = number
                     .as_str()
@@ -146,40 +137,5 @@ impl Reader<'_> {
             }
             DeValue::Table(table) => Value::Table(self.entries(table, path)),
         }
-    }
-
-    /// The text with `${NAME}` and `${NAME|default}` replaced.
-    fn interpolated(&self, text: &str, line: usize, path: &str) -> Value {
-        let mut result = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            result.push_str(before);
-            let Some((inside, after)) = after.split_once('}') else {
-                self.problems.add(
-                    line,
-                    path,
-                    "expected `}` after `${`, found the end of the text",
-                );
-                return Value::Spelled(result);
-            };
-            let (name, default) = match inside.split_once('|') {
-                Some((name, default)) => (name.trim(), Some(default)),
-                None => (inside.trim(), None),
-            };
-            match (self.variable)(name).or_else(|| default.map(str::to_owned)) {
-                Some(value) => result.push_str(&value),
-                None => {
-                    let advice = format!(
-                        "expected the environment variable {name}, found it unset; set it, or write `${{{name}|default}}`"
-                    );
-                    self.problems.add(line, path, advice);
-                }
-            }
-            rest = after;
-        }
-        if rest.len() == text.len() {
-            return Value::Text(result + rest);
-        }
-        Value::Spelled(result + rest)
     }
 }

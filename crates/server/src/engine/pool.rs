@@ -1,10 +1,7 @@
 //! The threads that backfill handlers run on.
 
+use protean_core::thread::stand_back;
 use tokio::runtime::{Builder, Handle, Runtime};
-
-/// How much less the operating system favours backfill threads: enough that a primary thread that
-/// wakes up runs at once on a busy machine, not so much that an idle machine notices.
-const NICENESS: i32 = 10;
 
 /// Threads of their own for backfill, so that a handler that burns processor time there never
 /// keeps a primary one from its thread (L2, L3).
@@ -18,7 +15,7 @@ impl BackfillPool {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("backfill")
-            .on_thread_start(lower_priority)
+            .on_thread_start(stand_back)
             .enable_all()
             .build()?;
         Ok(Self {
@@ -38,13 +35,5 @@ impl Drop for BackfillPool {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-/// On Linux, niceness belongs to the thread that asks for it.
-fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "backfill thread keeps its priority");
     }
 }

@@ -1,15 +1,18 @@
-//! The writer: one thread per process through which everything is written.
+//! The writer: two threads per process through which everything is written, one for each lane.
 //!
-//! Primary jobs go before backfill jobs. All primary jobs that wait share one transaction; a
-//! backfill transaction ends when its quantum is over or a primary writer, of any process, waits
-//! (L2). Callers hear of a commit after it is durable, and not before.
+//! The turnstile decides which of them, of any process, goes next. All primary jobs that wait share
+//! one transaction; a backfill transaction ends when its quantum is over or a primary writer waits
+//! (L2). The lanes have threads of their own, so that no primary job waits while the other thread
+//! does. Callers hear of a commit after it is durable, and not before.
 
 mod apply;
 mod job;
+mod pace;
 mod queue;
 mod state;
 mod transaction;
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +23,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::bell::Bell;
+use crate::checkpoint::Checkpointer;
 use crate::error;
 use crate::options::Options;
 use crate::sql::Catalog;
@@ -28,6 +32,7 @@ use crate::turnstile::Turnstile;
 pub(crate) use apply::lane_number;
 use job::{Batch, Job};
 pub(crate) use job::{Results, Task};
+use pace::Pace;
 use queue::Queue;
 use state::QueueIds;
 use transaction::write;
@@ -39,52 +44,70 @@ const PRIMARY_JOBS_MAX: usize = 256;
 /// The most backfill jobs that share a transaction; the quantum ends it earlier.
 const BACKFILL_JOBS_MAX: usize = 16;
 
+/// While primary work is about, a backfill turn is this part of a quantum: whoever wants the lock,
+/// or the processor that the writer is on, finds it free sooner.
+const QUANTUM_PARTS: u32 = 2;
+
+/// A turn is slow when it takes more quanta than this: one to write, one to commit.
+const SLOW_TURN_QUANTA: u32 = 2;
+
 /// The handle through which jobs reach the writer.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Arc<Queue>,
+    queues: [Arc<Queue>; 2],
 }
 
-/// What the writing thread owns.
+/// What the threads of a writer share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) checkpointer: Arc<Checkpointer>,
+}
+
+/// What a writing thread owns.
 struct Thread {
+    lane: Lane,
     connection: Connection,
     turnstile: Turnstile,
-    catalog: Arc<Catalog>,
-    bell: Arc<Bell>,
     queue: Arc<Queue>,
+    /// The jobs that go before those of the backfill lane.
+    primary: Arc<Queue>,
     quantum: Duration,
+    pace: Pace,
     queue_ids: QueueIds,
-    written: Box<dyn Fn() + Send>,
+    shared: Shared,
 }
 
 impl Writer {
-    /// Starts the thread. `written` is called after every commit.
+    /// Starts the threads, each with a connection of its own.
     pub(crate) fn start(
-        connection: Connection,
+        connections: [Connection; 2],
         locks: &Path,
         options: Options,
-        catalog: Arc<Catalog>,
-        bell: Arc<Bell>,
-        written: impl Fn() + Send + 'static,
+        shared: &Shared,
     ) -> Result<Self, port::Error> {
-        let turnstile =
-            Turnstile::open(locks).map_err(|error| error::file("the turnstile", &error))?;
-        let queue = Arc::new(Queue::default());
-        let thread = Thread {
-            connection,
-            turnstile,
-            catalog,
-            bell,
-            queue: queue.clone(),
-            quantum: options.quantum,
-            queue_ids: QueueIds::default(),
-            written: Box::new(written),
-        };
-        std::thread::Builder::new()
-            .name("writer".to_owned())
-            .spawn(move || thread.run())
-            .map_err(|error| error::file("the writer's thread", &error))?;
-        Ok(Self { queue })
+        let queues = [Arc::new(Queue::default()), Arc::new(Queue::default())];
+        for (lane, connection) in Lane::ALL.into_iter().zip(connections) {
+            let turnstile =
+                Turnstile::open(locks).map_err(|error| error::file("the turnstile", &error))?;
+            let thread = Thread {
+                lane,
+                connection,
+                turnstile,
+                queue: queues[lane.index()].clone(),
+                primary: queues[Lane::Primary.index()].clone(),
+                quantum: options.quantum,
+                pace: Pace::default(),
+                queue_ids: QueueIds::default(),
+                shared: shared.clone(),
+            };
+            std::thread::Builder::new()
+                .name(format!("{lane}-writer"))
+                .spawn(move || thread.run())
+                .map_err(|error| error::file("the writer's thread", &error))?;
+        }
+        Ok(Self { queues })
     }
 
     /// Hands a batch of commits to the writer.
@@ -94,65 +117,84 @@ impl Writer {
         commits: Vec<port::store::Commit>,
     ) -> oneshot::Receiver<Results> {
         let (reply, answer) = oneshot::channel();
-        self.queue
-            .push(lane, Job::Batch(Batch::new(commits, reply)));
+        self.queues[lane.index()].push(Job::Batch(Batch::new(commits, reply)));
         answer
     }
 
     /// Runs something else that writes.
     pub(crate) fn run(&self, lane: Lane, task: Task) {
-        self.queue.push(lane, Job::Task(task));
+        self.queues[lane.index()].push(Job::Task(task));
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.queue.close();
+        self.queues.iter().for_each(|queue| queue.close());
     }
 }
 
 impl Thread {
     fn run(mut self) {
-        while let Some(lane) = self.queue.wait() {
-            self.serve(lane);
+        while self.queue.wait() {
+            self.serve();
         }
     }
 
     /// One turn: everything primary that waits, or backfill for a quantum.
-    fn serve(&mut self, lane: Lane) {
+    fn serve(&mut self) {
+        let lane = self.lane;
+        let asked = Instant::now();
         let turn = match self.turnstile.enter(lane) {
             Ok(turn) => turn,
             Err(error) => return self.queue.refuse(&error::file("the write lock", &error)),
         };
         let started = Instant::now();
-        let (quantum, queue) = (self.quantum, &self.queue);
+        let primary = &self.primary;
+        let quantum = match turn.primary_is_about() {
+            true => self.quantum / QUANTUM_PARTS,
+            false => self.quantum,
+        };
+        let budget = self.pace.budget(quantum);
+        let last_look = Cell::new(Duration::ZERO);
         let is_over = || {
+            last_look.set(started.elapsed());
             lane == Lane::Backfill
-                && (started.elapsed() >= quantum
-                    || queue.has(Lane::Primary)
-                    || turn.primary_waits())
+                && (last_look.get() >= budget || !primary.is_empty() || turn.primary_waits())
         };
         let jobs_max = match lane {
             Lane::Primary => PRIMARY_JOBS_MAX,
             Lane::Backfill => BACKFILL_JOBS_MAX,
         };
         // Taken only now: what came while the turn was waited for is part of it.
-        let mut jobs = queue.take(lane, jobs_max);
+        let mut jobs = self.queue.take(jobs_max);
         let written = write(
             &self.connection,
-            &self.catalog,
+            &self.shared.catalog,
             &mut self.queue_ids,
             &mut jobs,
             is_over,
         );
         drop(turn);
+        if lane == Lane::Backfill {
+            self.pace.learn(last_look.get(), started.elapsed());
+        }
+        self.tell_slow_turn(started - asked, started.elapsed());
         let left = jobs
             .iter()
             .position(|job| !job.is_done())
             .unwrap_or(jobs.len());
-        self.queue.put_back(lane, jobs.split_off(left).into_iter());
+        self.queue.put_back(jobs.split_off(left).into_iter());
         jobs.into_iter().for_each(Job::reply);
-        self.bell.ring(&written);
-        (self.written)();
+        self.shared.bell.ring(&written);
+        self.shared.checkpointer.written();
+    }
+
+    /// A turn that took long is worth a word: somebody waited for it.
+    fn tell_slow_turn(&self, waited: Duration, held: Duration) {
+        let lane = self.lane;
+        let bound = self.quantum * SLOW_TURN_QUANTA;
+        if held > bound || lane == Lane::Primary && waited > bound {
+            tracing::debug!(%lane, ?waited, ?held, "slow turn");
+        }
     }
 }

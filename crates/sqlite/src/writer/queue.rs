@@ -1,4 +1,4 @@
-//! The jobs that wait for the writer, primary before backfill.
+//! The jobs of one lane that wait for its writer.
 //!
 //! Not bounded by itself: callers wait for their answer, so what waits here is bounded by what
 //! they have under way, which [`Store`](protean_core::port::Store) callers bound.
@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use protean_core::{Lane, port};
+use protean_core::port;
 
 use super::job::Job;
 
@@ -24,61 +24,55 @@ impl std::fmt::Debug for Queue {
 
 #[derive(Default)]
 struct State {
-    lanes: [VecDeque<Job>; 2],
+    waiting: VecDeque<Job>,
     closed: bool,
 }
 
 impl Queue {
-    pub(super) fn push(&self, lane: Lane, job: Job) {
-        self.lock().lanes[lane.index()].push_back(job);
+    pub(super) fn push(&self, job: Job) {
+        self.lock().waiting.push_back(job);
         self.arrived.notify_one();
     }
 
     /// Puts jobs back where they were, in their order.
-    pub(super) fn put_back(&self, lane: Lane, jobs: impl DoubleEndedIterator<Item = Job>) {
+    pub(super) fn put_back(&self, jobs: impl DoubleEndedIterator<Item = Job>) {
         let mut state = self.lock();
         for job in jobs.rev() {
-            state.lanes[lane.index()].push_front(job);
+            state.waiting.push_front(job);
         }
     }
 
-    /// The lane whose job is next; blocks until there is one. `None` when nobody can have one any
-    /// more.
-    pub(super) fn wait(&self) -> Option<Lane> {
+    /// Blocks until there is a job; `false` when nobody can have one any more.
+    pub(super) fn wait(&self) -> bool {
         let mut state = self.lock();
-        loop {
-            let next = Lane::ALL
-                .into_iter()
-                .find(|lane| !state.lanes[lane.index()].is_empty());
-            if next.is_some() || state.closed {
-                return next;
+        while state.waiting.is_empty() {
+            if state.closed {
+                return false;
             }
             state = self
                 .arrived
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        true
     }
 
-    /// The next jobs of a lane, at most so many.
-    pub(super) fn take(&self, lane: Lane, count_max: usize) -> Vec<Job> {
+    /// The next jobs, at most so many.
+    pub(super) fn take(&self, count_max: usize) -> Vec<Job> {
         let mut state = self.lock();
-        let waiting = &mut state.lanes[lane.index()];
-        let count = waiting.len().min(count_max);
-        waiting.drain(..count).collect()
+        let count = state.waiting.len().min(count_max);
+        state.waiting.drain(..count).collect()
     }
 
-    pub(super) fn has(&self, lane: Lane) -> bool {
-        !self.lock().lanes[lane.index()].is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().waiting.is_empty()
     }
 
     /// Refuses everything that waits.
     pub(super) fn refuse(&self, error: &port::Error) {
-        for lane in Lane::ALL {
-            for mut job in self.take(lane, usize::MAX) {
-                job.refuse(error);
-                job.reply();
-            }
+        for mut job in self.take(usize::MAX) {
+            job.refuse(error);
+            job.reply();
         }
     }
 

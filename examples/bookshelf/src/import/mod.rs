@@ -29,9 +29,6 @@ const EXIT_FINDINGS: u8 = 1;
 const EXIT_USAGE: u8 = 2;
 const EXIT_CANNOT_START: u8 = 3;
 
-/// How much the operating system favours the importer less than the rest of the shop.
-const NICENESS: i32 = 10;
-
 /// Why a file was not imported, or not to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -86,20 +83,30 @@ pub struct Arguments {
 /// goes: what was done on standard output, what was wrong on standard error.
 #[must_use]
 pub fn run_program(arguments: &Arguments) -> ExitCode {
-    be_nice();
     let catalog = match Catalog::open(&arguments.catalog) {
         Ok(catalog) => catalog,
         Err(error) => return fail(EXIT_USAGE, &error.to_string()),
     };
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .on_thread_start(protean::stand_back)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(EXIT_CANNOT_START, &error.to_string()),
     };
     runtime.block_on(async {
-        match crate::open(Path::new(".")).await {
-            Ok(app) if arguments.json => answer(&app, catalog).await,
-            Ok(app) => converse(&app, catalog).await,
-            Err(error) => fail(EXIT_CANNOT_START, &format!("{error:#}")),
+        let app = match crate::open(Path::new(".")).await {
+            Ok(app) => app,
+            Err(error) => return fail(EXIT_CANNOT_START, &format!("{error:#}")),
+        };
+        // Nobody waits for an import. The threads that write, started before, go on as they are:
+        // others wait for them.
+        protean::stand_back();
+        if arguments.json {
+            answer(&app, catalog).await
+        } else {
+            converse(&app, catalog).await
         }
     })
 }
@@ -168,12 +175,6 @@ fn exit_code(tally: &Tally) -> ExitCode {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(EXIT_FINDINGS),
     }
-}
-
-/// Nobody waits for an import: on Linux, the threads that this one starts are as nice as it is.
-fn be_nice() {
-    // Refused only where the process is nicer already.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
 /// A line on standard output. Nobody is left to tell when that fails.

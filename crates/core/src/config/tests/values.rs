@@ -74,6 +74,7 @@ fn every_key_is_read() {
             delay: Duration::from_millis(500),
             multiplier: 3.0,
             delay_max: Duration::from_secs(10),
+            jitter: true,
             jitter_factor: 0.1,
             dead_letter: false,
         },
@@ -118,6 +119,30 @@ fn the_chosen_overlay_is_laid_over_the_rest() {
     assert_eq!(overlaid(Some("test")).server.primary_concurrency, 1);
     assert_eq!(overlaid(Some("unheard-of")).server.primary_concurrency, 4);
     assert_eq!(overlaid(None).command_processing, Processing::Sync);
+}
+
+#[test]
+fn a_switch_and_a_table_of_one_key_are_merged() {
+    let lanes = |base: &str, over: &str| {
+        let text = format!("{base}\n{over}\n");
+        let config = Config::parse(&text, "domain.toml", Some("test"), &|_| None);
+        config.unwrap().server.priority_lanes
+    };
+    let table = "[server.priority_lanes]\nthreshold = -7";
+    let off = lanes(table, "[test.server]\npriority_lanes = false");
+    assert_eq!((off.enabled, off.threshold), (false, -7));
+    let switch = "[server]\npriority_lanes = false";
+    let still_off = lanes(switch, "[test.server.priority_lanes]\nthreshold = 3");
+    assert_eq!((still_off.enabled, still_off.threshold), (false, 3));
+}
+
+#[test]
+fn a_variable_is_needed_only_where_its_value_is() {
+    let text = "[databases.default]\npath = \"${UNSET}\"\n\
+        [production.databases.default]\npath = \"${UNSET_TOO}\"\n\
+        [test.databases.default]\npath = \"test.db\"\n";
+    let config = Config::parse(text, "domain.toml", Some("test"), &|_| None).unwrap();
+    assert_eq!(config.file.to_str(), Some("test.db"));
 }
 
 #[test]

@@ -10,13 +10,33 @@
 //! - `backfill` lets one backfill writer at a time get as far as waiting for the turn.
 //!
 //! A backfill writer waits until nobody holds the intent, and looks at it again between any two
-//! messages of its transaction. So a primary writer waits for one backfill message at most (L2).
+//! messages of its transaction. So a primary writer waits for one backfill message at most, and for
+//! its transaction to end (L2).
+//!
+//! While primary work is about, backfill writers also rest after each turn, all of them at once, so
+//! that the lock, the disk and the processors are free for a good part of the time and most primary
+//! writers meet nobody. Without primary work there is no rest (L5).
+
+mod moment;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use protean_core::Lane;
+
+use moment::{Moment, now};
+
+/// How long after a primary turn more of them are to be expected.
+const PRIMARY_ABOUT: Duration = Duration::from_secs(1);
+
+/// The rest after a backfill turn, in lengths of that turn, while primary work is about.
+const REST_TURNS: u32 = 2;
+
+/// The longest rest: a turn that was long because the machine was busy must not become a long
+/// pause.
+const REST_MAX: Duration = Duration::from_millis(20);
 
 /// One writer's way through the turnstile. Each writing thread has its own.
 #[derive(Debug)]
@@ -31,6 +51,7 @@ pub struct Turnstile {
 pub struct Turn<'t> {
     turnstile: &'t Turnstile,
     lane: Lane,
+    since: Duration,
 }
 
 impl Turnstile {
@@ -56,6 +77,7 @@ impl Turnstile {
             Lane::Primary => self.intent.lock_shared()?,
             Lane::Backfill => {
                 self.backfill.lock()?;
+                self.rest();
                 // Whoever holds the intent goes first; nothing is kept of it.
                 self.intent.lock()?;
                 self.intent.unlock()?;
@@ -65,7 +87,25 @@ impl Turnstile {
         Ok(Turn {
             turnstile: self,
             lane,
+            since: now(),
         })
+    }
+
+    /// Keeps all backfill writers from their turns while `work` is done, but no primary writer.
+    ///
+    /// # Errors
+    /// When the operating system refuses a lock.
+    pub fn without_backfill<T>(&self, work: impl FnOnce() -> T) -> io::Result<T> {
+        self.backfill.lock()?;
+        let result = work();
+        self.backfill.unlock()?;
+        Ok(result)
+    }
+
+    /// Sleeps for what the last backfill writer left to rest.
+    fn rest(&self) {
+        let until = Moment(&self.backfill).get();
+        std::thread::sleep(until.saturating_sub(now()).min(REST_MAX));
     }
 }
 
@@ -85,8 +125,31 @@ impl Turn<'_> {
     }
 }
 
+impl Turn<'_> {
+    /// Whether a primary writer of any process had a turn lately.
+    #[must_use]
+    pub fn primary_is_about(&self) -> bool {
+        let last = Moment(&self.turnstile.intent).get();
+        self.since.saturating_sub(last) < PRIMARY_ABOUT
+    }
+
+    /// Leaves word for the writers that come: that primary work is about, or how long to rest.
+    fn leave_word(&self) {
+        let now = now();
+        match self.lane {
+            Lane::Primary => Moment(&self.turnstile.intent).set(now),
+            Lane::Backfill if self.primary_is_about() => {
+                let rest = now.saturating_sub(self.since) * REST_TURNS;
+                Moment(&self.turnstile.backfill).set(now + rest.min(REST_MAX));
+            }
+            Lane::Backfill => {}
+        }
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
+        self.leave_word();
         let Turnstile {
             turn,
             intent,
@@ -109,6 +172,7 @@ pub(crate) fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .create(true)
         .truncate(false)
+        .read(true)
         .write(true)
         .open(path)
 }
@@ -147,6 +211,32 @@ mod tests {
         assert_eq!(order, [Lane::Primary, Lane::Backfill]);
         bulk.join().unwrap();
         urgent.join().unwrap();
+    }
+
+    #[test]
+    fn backfill_rests_while_primary_work_is_about_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let turnstile = Turnstile::open(folder.path()).unwrap();
+        let rest_after = |turn: Turn<'_>| {
+            // sleep: a turn has to have a length
+            thread::sleep(Duration::from_millis(2));
+            drop(turn);
+            Moment(&turnstile.backfill).get().saturating_sub(now())
+        };
+        let turn = turnstile.enter(Lane::Backfill).unwrap();
+        assert_eq!(rest_after(turn), Duration::ZERO, "nobody is about");
+        drop(turnstile.enter(Lane::Primary).unwrap());
+        let turn = turnstile.enter(Lane::Backfill).unwrap();
+        let rest = rest_after(turn);
+        assert!(
+            rest > Duration::from_millis(1) && rest <= REST_MAX,
+            "{rest:?}"
+        );
+        let before = now();
+        drop(turnstile.enter(Lane::Primary).unwrap());
+        assert!(now() - before < rest, "primary waits for nobody's rest");
+        drop(turnstile.enter(Lane::Backfill).unwrap());
+        assert!(now() >= before + rest / 2, "backfill does");
     }
 
     #[test]
