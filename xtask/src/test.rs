@@ -44,7 +44,9 @@ fn test(root: &Path, bin_dir: &Path, filters: &[String]) -> Result<()> {
     let mut command = process::cargo(root);
     command
         .args(["test", "--workspace"])
-        .env(BIN_DIR_VARIABLE, bin_dir);
+        .env(BIN_DIR_VARIABLE, bin_dir)
+        // A snapshot that differs is a failure, and nothing is written.
+        .env("INSTA_UPDATE", "no");
     if !filters.is_empty() {
         command.arg("--").args(filters);
     }

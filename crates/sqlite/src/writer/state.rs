@@ -104,8 +104,8 @@ impl<'t> State<'t> {
 
     /// The queue of this stream, lane and band, and the number of its next message.
     pub(super) fn next_in_queue(&mut self, key: &QueueKey) -> rusqlite::Result<(i64, u64)> {
-        let id = self.queue(key)?;
-        let sequence = self.head(id)? + 1;
+        let (id, head) = self.queue(key)?;
+        let sequence = head + 1;
         self.counters.heads.insert(
             id,
             Counter {
@@ -116,10 +116,17 @@ impl<'t> State<'t> {
         Ok((id, sequence))
     }
 
-    /// The id of a queue, which is made when it is not there.
-    fn queue(&mut self, key: &QueueKey) -> rusqlite::Result<i64> {
-        if let Some(id) = self.queue_ids.known.get(key) {
-            return Ok(*id);
+    /// A queue, which is made when it is not there, and the number of its last message.
+    fn queue(&mut self, key: &QueueKey) -> rusqlite::Result<(i64, u64)> {
+        if let Some(id) = self.queue_ids.known.get(key).copied() {
+            if let Some(head) = self.counters.heads.get(&id) {
+                return Ok((id, head.value));
+            }
+            // Looked at once per transaction, for the tables may have been emptied since, by
+            // anybody, and the id given to another queue.
+            if let Some(found) = self.find(key)?.filter(|(found, _)| *found == id) {
+                return Ok(self.remember(key, found));
+            }
         }
         let (stream, lane, band) = key;
         let insert = "INSERT INTO protean_queue (stream, lane, band) VALUES (?1, ?2, ?3)
@@ -127,21 +134,32 @@ impl<'t> State<'t> {
         self.connection
             .prepare_cached(insert)?
             .execute(params![&**stream, lane, band])?;
-        let select = "SELECT id FROM protean_queue WHERE stream = ?1 AND lane = ?2 AND band = ?3";
-        let mut select = self.connection.prepare_cached(select)?;
-        let id = select.query_row(params![&**stream, lane, band], |row| row.get(0))?;
-        self.queue_ids.known.insert(key.clone(), id);
-        Ok(id)
+        let found = self
+            .find(key)?
+            .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        Ok(self.remember(key, found))
     }
 
-    fn head(&mut self, id: i64) -> rusqlite::Result<u64> {
-        if let Some(head) = self.counters.heads.get(&id) {
-            return Ok(head.value);
-        }
-        let sql = "SELECT head FROM protean_queue WHERE id = ?1";
-        self.connection
-            .prepare_cached(sql)?
-            .query_row([id], |row| row.get(0))
+    fn find(&self, key: &QueueKey) -> rusqlite::Result<Option<(i64, u64)>> {
+        let (stream, lane, band) = key;
+        let sql =
+            "SELECT id, head FROM protean_queue WHERE stream = ?1 AND lane = ?2 AND band = ?3";
+        let mut select = self.connection.prepare_cached(sql)?;
+        let row = select.query_row(params![&**stream, lane, band], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        });
+        row.optional()
+    }
+
+    fn remember(&mut self, key: &QueueKey, found: (i64, u64)) -> (i64, u64) {
+        let (id, value) = found;
+        self.queue_ids.known.insert(key.clone(), id);
+        let head = Counter {
+            value,
+            changed: false,
+        };
+        self.counters.heads.entry(id).or_insert(head);
+        found
     }
 
     /// Settles a message of a queue; `false` when it was settled before.
@@ -152,7 +170,7 @@ impl<'t> State<'t> {
         band: Band,
         sequence: u64,
     ) -> rusqlite::Result<bool> {
-        let queue = self.queue(&(
+        let (queue, _) = self.queue(&(
             subscription.stream.clone(),
             lane,
             i64::try_from(band.index()).unwrap_or(0),
@@ -190,7 +208,7 @@ impl<'t> State<'t> {
                 .prepare_cached(sql)?
                 .execute([position.value])?;
         }
-        for (id, head) in heads {
+        for (id, head) in heads.into_iter().filter(|(_, head)| head.changed) {
             let sql = "UPDATE protean_queue SET head = ?2 WHERE id = ?1";
             self.connection
                 .prepare_cached(sql)?

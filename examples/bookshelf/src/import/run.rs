@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use protean::app::{self, Submission};
+use protean::prelude::Invalid;
 use protean::{App, Priority};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
@@ -120,18 +121,25 @@ fn count(answers: Answers, tally: &mut Tally, observer: &mut impl Observer) -> R
             Ok(_) => tally.imported += 1,
             Err(app::Error::Invalid(invalid)) => {
                 tally.rejected += 1;
-                let reason = invalid.to_string();
-                let reason = reason
-                    .split_once("] ")
-                    .map_or(&*reason, |(_code, text)| text);
-                observer.rejected(&Rejection {
-                    line,
-                    reason: reason.to_owned(),
-                });
+                let reason = reason(&invalid);
+                observer.rejected(&Rejection { line, reason });
             }
             Err(why) => return Err(Error::Stopped { line, why }),
         }
     }
     observer.advanced(tally);
     Ok(())
+}
+
+/// What is wrong with a row, under the names of its columns.
+fn reason(invalid: &Invalid) -> String {
+    let fields = invalid.fields().iter().map(|(field, messages)| {
+        let column = if field == "price_amount" {
+            "price"
+        } else {
+            field
+        };
+        format!("{column}: {}", messages.join(", "))
+    });
+    fields.collect::<Vec<_>>().join("; ")
 }

@@ -1,0 +1,65 @@
+//! Power cuts: server and importer are killed again and again, at any instant.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use crate::shop::{Program, Shop};
+
+const ROWS: u64 = 60_000;
+
+/// How often each of them is killed.
+const KILLS: u32 = 10;
+
+/// The latest instant at which one is killed, after it has begun.
+const LATEST_MS: u64 = 120;
+
+fn pause() {
+    let chance = RandomState::new().hash_one(0);
+    // sleep: the instant of a power cut is any instant
+    std::thread::sleep(Duration::from_millis(chance % LATEST_MS));
+}
+
+fn importer(shop: &Shop) -> Program {
+    let mut importer = shop.start("import_vintage_press catalog.csv");
+    importer.until("Importing");
+    importer
+}
+
+#[test]
+fn l9_every_row_takes_effect_once_however_often_a_process_is_killed() {
+    let shop = Shop::new();
+    shop.write_catalog(ROWS);
+
+    let mut import = importer(&shop);
+    for _ in 0..KILLS {
+        let server = shop.server();
+        if !import.is_running() {
+            import = importer(&shop);
+        }
+        pause();
+        server.kill();
+    }
+    drop(import);
+
+    let server = shop.server();
+    let mut killed = 0;
+    while killed < KILLS {
+        let mut import = importer(&shop);
+        pause();
+        killed += u32::from(import.is_running());
+        import.kill();
+    }
+    let accepted =
+        shop.count("SELECT count(*) FROM protean_message WHERE type = 'Bookshelf.AddBook.v1'");
+    assert!(accepted > 0, "no importer got anywhere");
+    shop.settled();
+    shop.assert_books_exactly_once(accepted);
+
+    let rest = shop.succeed("import_vintage_press catalog.csv --json");
+    let rest: serde_json::Value = serde_json::from_str(&rest).unwrap();
+    assert_eq!(rest["data"]["imported"], ROWS - accepted);
+    assert_eq!(rest["data"]["duplicates"], accepted);
+    shop.settled();
+    shop.assert_books_exactly_once(ROWS);
+    drop(server);
+}
