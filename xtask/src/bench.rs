@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 const PACKAGE: &str = "protean-benchmarks";
+const PROGRAMS_OF: &str = "bookshelf";
 const FOLDER: &str = "benchmarks/src/bin";
 
 /// Runs the benchmark `name` with `args`.
@@ -16,6 +17,8 @@ const FOLDER: &str = "benchmarks/src/bin";
 pub(crate) fn run(root: &Path, name: Option<&str>, args: &[String]) -> Result<()> {
     let known = names(&root.join(FOLDER))?;
     let name = choose(name, &known)?;
+    // Some benchmarks start programs of the example.
+    process::run(process::cargo(root).args(["build", "--release", "--package", PROGRAMS_OF]))?;
     let options = [
         "run",
         "--release",

@@ -1,1 +1,110 @@
 //! One conformance suite per port, which every adapter passes unchanged.
+//!
+//! An adapter's tests say how to open it on an empty place, and get every case as a test of its
+//! own:
+//!
+//! ```ignore
+//! struct File(tempfile::TempDir);
+//!
+//! impl protean_testing::Fixture for File { … }
+//!
+//! protean_testing::suite!(File::new());
+//! ```
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a case fails by a panic"
+)]
+
+pub mod broker;
+pub mod dead_letters;
+pub mod item;
+pub mod log;
+pub mod parking;
+pub mod store;
+pub mod tables;
+
+use protean_core::port::Tier;
+
+/// An empty place for the data of an adapter.
+pub trait Fixture {
+    /// Opens it, as one more process would. Tables are not made.
+    fn open(&self) -> impl Future<Output = Tier>;
+}
+
+/// The tier, with the tables of the suite.
+pub async fn ready(fixture: &impl Fixture) -> Tier {
+    let tier = fixture.open().await;
+    tier.tables.setup(item::SCHEMAS).await.unwrap();
+    tier
+}
+
+/// Every case as a test, each with a fixture of its own.
+#[macro_export]
+macro_rules! suite {
+    ($fixture:expr) => {
+        $crate::cases!($fixture, store:
+            a_row_comes_back_as_it_was_written,
+            an_update_needs_the_version_that_was_read,
+            a_row_is_inserted_once,
+            a_put_does_not_ask,
+            a_deleted_row_is_gone,
+            a_refused_commit_costs_only_itself,
+            what_depends_on_a_refused_commit_is_refused,
+            a_query_narrows_orders_and_pages,
+            a_query_for_an_unknown_column_is_told,
+            an_idempotency_key_counts_once_per_type,
+        );
+        $crate::cases!($fixture, broker:
+            messages_come_in_order_and_urgent_bands_first,
+            a_lane_knows_nothing_of_the_other,
+            a_message_is_handed_out_once_until_the_next_claim,
+            what_is_settled_does_not_come_back,
+            a_message_is_settled_once,
+            a_subscription_is_held_by_one,
+            a_listener_hears_of_every_publication,
+            a_subscription_that_never_ran_counts_everything,
+            what_a_refused_commit_published_does_not_exist,
+        );
+        $crate::cases!($fixture, parking:
+            a_parked_message_is_out_of_the_flow,
+            a_parked_message_survives_its_holder,
+        );
+        $crate::cases!($fixture, dead_letters:
+            a_dead_letter_tells_all,
+            a_replayed_letter_goes_to_its_subscription_alone,
+            a_purged_letter_is_gone,
+        );
+        $crate::cases!($fixture, log:
+            a_stream_is_read_from_any_position,
+            an_aggregate_has_a_stream_of_its_own,
+            a_trace_has_everything_one_request_caused,
+        );
+        $crate::cases!($fixture, tables:
+            setting_up_twice_changes_nothing,
+            a_missing_column_is_added,
+            what_is_truncated_is_as_new,
+            what_is_dropped_can_be_made_again,
+        );
+    };
+}
+
+/// Some cases of one port as tests.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! cases {
+    ($fixture:expr, $port:ident: $($case:ident,)+) => {
+        mod $port {
+            #[allow(unused_imports, reason = "the fixture may need them")]
+            use super::*;
+
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $case() {
+                    $crate::$port::$case($fixture).await;
+                }
+            )+
+        }
+    };
+}

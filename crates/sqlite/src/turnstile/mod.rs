@@ -133,23 +133,25 @@ impl Turn<'_> {
         self.since.saturating_sub(last) < PRIMARY_ABOUT
     }
 
-    /// Leaves word for the writers that come: that primary work is about, or how long to rest.
-    fn leave_word(&self) {
-        let now = now();
-        match self.lane {
-            Lane::Primary => Moment(&self.turnstile.intent).set(now),
-            Lane::Backfill if self.primary_is_about() => {
-                let rest = now.saturating_sub(self.since) * REST_TURNS;
-                Moment(&self.turnstile.backfill).set(now + rest.min(REST_MAX));
-            }
-            Lane::Backfill => {}
+    /// Leaves word that primary work is about. Not every turn of the primary lane is that: making
+    /// tables is not.
+    pub fn tell_of_primary(&self) {
+        Moment(&self.turnstile.intent).set(now());
+    }
+
+    /// Leaves word how long backfill writers have to rest after this turn.
+    fn leave_rest(&self) {
+        if self.lane == Lane::Backfill && self.primary_is_about() {
+            let now = now();
+            let rest = now.saturating_sub(self.since) * REST_TURNS;
+            Moment(&self.turnstile.backfill).set(now + rest.min(REST_MAX));
         }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.leave_word();
+        self.leave_rest();
         let Turnstile {
             turn,
             intent,
@@ -226,6 +228,9 @@ mod tests {
         let turn = turnstile.enter(Lane::Backfill).unwrap();
         assert_eq!(rest_after(turn), Duration::ZERO, "nobody is about");
         drop(turnstile.enter(Lane::Primary).unwrap());
+        let turn = turnstile.enter(Lane::Backfill).unwrap();
+        assert_eq!(rest_after(turn), Duration::ZERO, "nobody left word");
+        turnstile.enter(Lane::Primary).unwrap().tell_of_primary();
         let turn = turnstile.enter(Lane::Backfill).unwrap();
         let rest = rest_after(turn);
         assert!(

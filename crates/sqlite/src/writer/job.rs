@@ -72,6 +72,11 @@ impl Batch {
 }
 
 impl Job {
+    /// Whether it is the work of a handler or a caller, rather than about the tables.
+    pub(super) const fn is_commit(&self) -> bool {
+        matches!(self, Self::Batch(_))
+    }
+
     /// Whether everything of it has a result.
     pub(super) const fn is_done(&self) -> bool {
         match self {

@@ -174,6 +174,9 @@ impl Thread {
             &mut jobs,
             is_over,
         );
+        if lane == Lane::Primary && jobs.iter().any(Job::is_commit) {
+            turn.tell_of_primary();
+        }
         drop(turn);
         if lane == Lane::Backfill {
             self.pace.learn(last_look.get(), started.elapsed());

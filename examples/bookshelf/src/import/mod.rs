@@ -83,7 +83,7 @@ pub struct Arguments {
 /// goes: what was done on standard output, what was wrong on standard error.
 #[must_use]
 pub fn run_program(arguments: &Arguments) -> ExitCode {
-    let catalog = match Catalog::open(&arguments.catalog) {
+    let catalog = match open_standing_back(&arguments.catalog) {
         Ok(catalog) => catalog,
         Err(error) => return fail(EXIT_USAGE, &error.to_string()),
     };
@@ -109,6 +109,19 @@ pub fn run_program(arguments: &Arguments) -> ExitCode {
             converse(&app, catalog).await
         }
     })
+}
+
+/// Opens a file, which reads all of it once, on a thread that stands back. The calling one must not
+/// yet: the threads that write are to be its children.
+fn open_standing_back(file: &Path) -> Result<Catalog, Error> {
+    let opened = std::thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            protean::stand_back();
+            Catalog::open(file)
+        });
+        opening.join()
+    });
+    opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Imports, and tells people how it goes.

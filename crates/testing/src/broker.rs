@@ -1,0 +1,236 @@
+//! The broker: streams, lanes and subscriptions.
+
+use std::time::Duration;
+
+use protean_core::port::broker::{Verdict, Wake};
+use protean_core::port::store::Refused;
+use protean_core::{Lane, Priority};
+use uuid::Uuid;
+
+use crate::item::{
+    STREAM, claim, commit, ids, insert, message, publication, publish, settlement, subscription,
+};
+use crate::{Fixture, ready};
+
+/// How long a case waits for what has to happen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// First in, first out in a band; CRITICAL before HIGH before NORMAL (L7).
+pub async fn messages_come_in_order_and_urgent_bands_first(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let priorities = [
+        Priority::Normal,
+        Priority::Critical,
+        Priority::Normal,
+        Priority::High,
+        Priority::Critical,
+    ];
+    let messages = priorities.map(|priority| message(Some("a"), priority));
+    publish(&tier, &messages).await;
+    let deliveries = claim(&tier, "Handler")
+        .await
+        .fetch(Lane::Primary, 10)
+        .await
+        .unwrap();
+    let expected = [1, 4, 3, 0, 2].map(|nth: usize| messages[nth].id);
+    assert_eq!(ids(&deliveries), expected);
+    let mut written = messages[1].clone();
+    written.idempotency_key = None;
+    assert_eq!(
+        *deliveries[0].message, written,
+        "a message comes back as it was written"
+    );
+}
+
+/// What is published on one lane is not fetched on the other.
+pub async fn a_lane_knows_nothing_of_the_other(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let messages =
+        [Priority::Bulk, Priority::Normal, Priority::Low].map(|priority| message(None, priority));
+    publish(&tier, &messages).await;
+    let mut feed = claim(&tier, "Handler").await;
+    let backfill = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    assert_eq!(ids(&backfill), [messages[2].id, messages[0].id]);
+    assert_eq!(
+        ids(&feed.fetch(Lane::Primary, 10).await.unwrap()),
+        [messages[1].id]
+    );
+}
+
+/// A feed returns each message once; whoever claims next gets those that were not settled.
+pub async fn a_message_is_handed_out_once_until_the_next_claim(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let messages: Vec<_> = (0..5).map(|_| message(None, Priority::Normal)).collect();
+    publish(&tier, &messages).await;
+    let mut feed = claim(&tier, "Handler").await;
+    let first = feed.fetch(Lane::Primary, 2).await.unwrap();
+    let second = feed.fetch(Lane::Primary, 10).await.unwrap();
+    assert_eq!(ids(&first), [messages[0].id, messages[1].id]);
+    assert_eq!(second.len(), 3);
+    assert!(feed.fetch(Lane::Primary, 10).await.unwrap().is_empty());
+    drop(feed);
+    let other = fixture.open().await;
+    let again = claim(&other, "Handler")
+        .await
+        .fetch(Lane::Primary, 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        ids(&again),
+        messages
+            .iter()
+            .map(|message| message.id)
+            .collect::<Vec<_>>()
+    );
+}
+
+/// Also when they were settled out of order.
+pub async fn what_is_settled_does_not_come_back(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let messages: Vec<_> = (0..6).map(|_| message(None, Priority::Bulk)).collect();
+    publish(&tier, &messages).await;
+    let mut feed = claim(&tier, "Handler").await;
+    let deliveries = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    for nth in [4, 0, 2] {
+        commit(
+            &tier,
+            settlement("Handler", &deliveries[nth], Verdict::Done),
+        )
+        .await
+        .unwrap();
+    }
+    drop(feed);
+    let mut again = claim(&tier, "Handler").await;
+    let left = again.fetch(Lane::Backfill, 10).await.unwrap();
+    assert_eq!(ids(&left), [1, 3, 5].map(|nth: usize| messages[nth].id));
+    let mut other = claim(&tier, "Other").await;
+    assert_eq!(
+        other.fetch(Lane::Backfill, 10).await.unwrap().len(),
+        6,
+        "each has its own position"
+    );
+}
+
+/// Whoever comes second, with whatever work, is refused (L9).
+pub async fn a_message_is_settled_once(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    publish(&tier, &[message(None, Priority::Normal)]).await;
+    let delivery = claim(&tier, "Handler")
+        .await
+        .fetch(Lane::Primary, 1)
+        .await
+        .unwrap()
+        .remove(0);
+    let work = |id| {
+        let mut commit = insert(id, "done", 1);
+        commit.settlement = settlement("Handler", &delivery, Verdict::Done).settlement;
+        commit
+    };
+    let [first, second] = [Uuid::now_v7(), Uuid::now_v7()];
+    commit(&tier, work(first)).await.unwrap();
+    let other = fixture.open().await;
+    let refused = commit(&other, work(second)).await.unwrap_err();
+    assert!(matches!(refused, Refused::Settled), "{refused}");
+    assert!(crate::item::load(&tier, first).await.is_some());
+    assert!(crate::item::load(&tier, second).await.is_none());
+}
+
+/// Nobody else gets it until the holder lets go.
+pub async fn a_subscription_is_held_by_one(fixture: impl Fixture) {
+    let (tier, other) = (ready(&fixture).await, fixture.open().await);
+    let feed = claim(&tier, "Handler").await;
+    let subscription = subscription("Handler");
+    assert!(other.broker.claim(&subscription).await.unwrap().is_none());
+    assert!(tier.broker.claim(&subscription).await.unwrap().is_none());
+    let _another = claim(&other, "Other").await;
+    drop(feed);
+    assert!(other.broker.claim(&subscription).await.unwrap().is_some());
+}
+
+/// From its own process and from others, whether it waits already or not.
+pub async fn a_listener_hears_of_every_publication(fixture: impl Fixture) {
+    let (tier, other) = (ready(&fixture).await, fixture.open().await);
+    let mut listener = tier.broker.listen().await.unwrap();
+    for (publisher, priority) in [
+        (&tier, Priority::Normal),
+        (&other, Priority::Bulk),
+        (&other, Priority::High),
+    ] {
+        let news = message(None, priority);
+        let lane = crate::item::lane(&news);
+        publish(publisher, &[news]).await;
+        let heard = async {
+            loop {
+                match listener.wake().await {
+                    Wake::Anything => return,
+                    Wake::Published(all) => {
+                        let is_it = |one: &protean_core::port::broker::Published| {
+                            &*one.stream == STREAM && one.lane == lane
+                        };
+                        if all.iter().any(is_it) {
+                            return;
+                        }
+                    }
+                }
+            }
+        };
+        let heard = tokio::time::timeout(PATIENCE, heard).await;
+        assert!(heard.is_ok(), "nothing was heard of {priority}");
+    }
+}
+
+/// Lag, age and pending, per lane; a subscription that has never run counts its whole stream.
+pub async fn a_subscription_that_never_ran_counts_everything(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let bulk: Vec<_> = (0..3).map(|_| message(None, Priority::Bulk)).collect();
+    publish(&tier, &bulk).await;
+    publish(&tier, &[message(None, Priority::Normal)]).await;
+    let subscriptions = [subscription("Handler"), subscription("Never")];
+    let lags = async || {
+        let backlogs = tier.broker.backlogs(&subscriptions).await.unwrap();
+        backlogs
+            .iter()
+            .map(|lanes| lanes.clone().map(|lane| lane.lag))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lags().await, [[1, 3], [1, 3]]);
+    let mut feed = claim(&tier, "Handler").await;
+    let deliveries = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    assert_eq!(lags().await, [[1, 3], [1, 3]], "handed out is not handled");
+    for delivery in &deliveries[..2] {
+        commit(&tier, settlement("Handler", delivery, Verdict::Done))
+            .await
+            .unwrap();
+    }
+    assert_eq!(lags().await, [[1, 1], [1, 3]]);
+    let backlogs = tier.broker.backlogs(&subscriptions).await.unwrap();
+    assert!(backlogs[0][1].oldest.is_some() && backlogs[0][0].oldest.is_some());
+    commit(&tier, settlement("Handler", &deliveries[2], Verdict::Done))
+        .await
+        .unwrap();
+    let backlogs = tier.broker.backlogs(&subscriptions).await.unwrap();
+    assert_eq!(backlogs[0][1].oldest, None);
+}
+
+/// Rows and messages of one commit happen together or not at all.
+pub async fn what_a_refused_commit_published_does_not_exist(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let id = Uuid::now_v7();
+    commit(&tier, insert(id, "taken", 0)).await.unwrap();
+    let mut refused = insert(id, "again", 0);
+    refused.messages = publication(&[message(None, Priority::Normal)]).messages;
+    commit(&tier, refused).await.unwrap_err();
+    let after = message(None, Priority::Normal);
+    publish(&tier, std::slice::from_ref(&after)).await;
+    let mut feed = claim(&tier, "Handler").await;
+    assert_eq!(
+        ids(&feed.fetch(Lane::Primary, 10).await.unwrap()),
+        [after.id]
+    );
+    let backlogs = tier
+        .broker
+        .backlogs(&[subscription("Handler")])
+        .await
+        .unwrap();
+    assert_eq!(backlogs[0][0].lag, 1);
+}

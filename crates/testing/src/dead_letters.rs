@@ -1,0 +1,149 @@
+//! Messages that were given up (L10).
+
+use jiff::Timestamp;
+use protean_core::port::Tier;
+use protean_core::port::broker::{Death, Verdict};
+use protean_core::port::dead_letters::Filter;
+use protean_core::{Lane, Priority};
+use uuid::Uuid;
+
+use crate::item::{claim, commit, ids, message, publish, settlement, subscription};
+use crate::{Fixture, ready};
+
+/// Gives up every message of a lane, as this subscription; returns their ids.
+async fn give_up(tier: &Tier, name: &str, lane: Lane) -> Vec<Uuid> {
+    let mut feed = claim(tier, name).await;
+    let deliveries = feed.fetch(lane, 10).await.unwrap();
+    for delivery in &deliveries {
+        let death = Verdict::Dead(Death {
+            attempts: 3,
+            failed_first: Timestamp::UNIX_EPOCH,
+            failed_last: Timestamp::from_second(7).unwrap(),
+            error: "no such warehouse: moved away".to_owned(),
+        });
+        commit(tier, settlement(name, delivery, death))
+            .await
+            .unwrap();
+    }
+    ids(&deliveries)
+}
+
+/// Subscription, lane, attempts, times, error and message, filtered as asked.
+pub async fn a_dead_letter_tells_all(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    publish(
+        &tier,
+        &[
+            message(Some("a"), Priority::Bulk),
+            message(Some("b"), Priority::Normal),
+        ],
+    )
+    .await;
+    let bulk = give_up(&tier, "Handler", Lane::Backfill).await;
+    give_up(&tier, "Handler", Lane::Primary).await;
+    give_up(&tier, "Other", Lane::Primary).await;
+    let list =
+        async |filter: Filter, count_max| tier.dead_letters.list(&filter, count_max).await.unwrap();
+    assert_eq!(list(Filter::default(), 10).await.len(), 3);
+    assert_eq!(list(Filter::default(), 2).await.len(), 2);
+    let filter = Filter {
+        subscription: Some("Handler".to_owned()),
+        lane: Some(Lane::Backfill),
+        id: None,
+    };
+    let letters = list(filter, 10).await;
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!(letter.subscription, subscription("Handler"));
+    assert_eq!((letter.lane, letter.attempts), (Lane::Backfill, 3));
+    assert_eq!(letter.failed_first, Timestamp::UNIX_EPOCH);
+    assert_eq!(letter.failed_last, Timestamp::from_second(7).unwrap());
+    assert_eq!(letter.error, "no such warehouse: moved away");
+    assert_eq!(letter.message.id, bulk[0]);
+    let backlog = tier
+        .broker
+        .backlogs(&[subscription("Handler")])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        [&backlog[0], &backlog[1]].map(|lane| (lane.lag, lane.dead)),
+        [(0, 1), (0, 1)]
+    );
+}
+
+/// It is due at once there, with its failures forgotten, and comes to nobody else.
+pub async fn a_replayed_letter_goes_to_its_subscription_alone(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    publish(&tier, &[message(Some("a"), Priority::Bulk)]).await;
+    let given_up = give_up(&tier, "Handler", Lane::Backfill).await;
+    let letter = tier
+        .dead_letters
+        .list(&Filter::default(), 1)
+        .await
+        .unwrap()
+        .remove(0);
+    let this = Filter {
+        id: Some(letter.id),
+        ..Filter::default()
+    };
+    assert_eq!(tier.dead_letters.replay(&this).await.unwrap(), 1);
+    assert_eq!(tier.dead_letters.replay(&this).await.unwrap(), 0);
+    let mut feed = claim(&tier, "Handler").await;
+    assert!(feed.fetch(Lane::Backfill, 10).await.unwrap().is_empty());
+    let parked = feed.parked(None, 10).await.unwrap();
+    assert!(
+        parked[0].due.is_some_and(|due| due <= Timestamp::now()),
+        "{parked:?}"
+    );
+    let delivery = feed
+        .fetch_parked(&[parked[0].position])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        (delivery.message.id, delivery.failures, delivery.lane),
+        (given_up[0], 0, Lane::Backfill)
+    );
+    commit(&tier, settlement("Handler", &delivery, Verdict::Done))
+        .await
+        .unwrap();
+    let mut other = claim(&tier, "Other").await;
+    assert!(other.parked(None, 10).await.unwrap().is_empty());
+    let backlog = tier
+        .broker
+        .backlogs(&[subscription("Handler")])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!((backlog[1].lag, backlog[1].dead), (0, 0));
+}
+
+/// And only those that were meant.
+pub async fn a_purged_letter_is_gone(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    publish(
+        &tier,
+        &[
+            message(None, Priority::Bulk),
+            message(None, Priority::Normal),
+        ],
+    )
+    .await;
+    give_up(&tier, "Handler", Lane::Backfill).await;
+    give_up(&tier, "Handler", Lane::Primary).await;
+    let backfill = Filter {
+        lane: Some(Lane::Backfill),
+        ..Filter::default()
+    };
+    assert_eq!(tier.dead_letters.purge(&backfill).await.unwrap(), 1);
+    let left = tier
+        .dead_letters
+        .list(&Filter::default(), 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        left.iter().map(|letter| letter.lane).collect::<Vec<_>>(),
+        [Lane::Primary]
+    );
+}

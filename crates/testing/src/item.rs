@@ -1,0 +1,208 @@
+//! What the cases write: rows with a field of every kind, and messages about them.
+
+use protean_core::message::{Kind as MessageKind, Message};
+use protean_core::port::Tier;
+use protean_core::port::broker::{Delivery, Feed, Settlement, Subscription, Verdict};
+use protean_core::port::store::{Change, Commit, Committed, Refused, Stored, Write};
+use protean_core::schema::{Element, Field, Kind, Row, Rules, Schema, Value};
+use protean_core::{Lane, Priority};
+use uuid::Uuid;
+
+/// The stream of the messages.
+pub const STREAM: &str = "suite::item";
+
+/// A field with nothing particular about it.
+const fn field(name: &'static str, kind: Kind, optional: bool) -> Field {
+    Field {
+        name,
+        kind,
+        optional,
+        identifier: false,
+        unique: false,
+        indexed: false,
+        defaulted: false,
+        scale: None,
+        rules: Rules::NONE,
+        doc: "",
+    }
+}
+
+const fn identifier() -> Field {
+    let mut field = field("id", Kind::Uuid, false);
+    field.identifier = true;
+    field
+}
+
+const fn price() -> Field {
+    let mut field = field("price", Kind::Decimal, false);
+    field.scale = Some(2);
+    field
+}
+
+const fn code() -> Field {
+    let mut field = field("code", Kind::Text, true);
+    field.unique = true;
+    field
+}
+
+static FIELDS: [Field; 9] = [
+    identifier(),
+    field("name", Kind::Text, false),
+    field("count", Kind::Integer, false),
+    field("weight", Kind::Float, true),
+    field("active", Kind::Boolean, false),
+    price(),
+    field("changed", Kind::Timestamp, true),
+    field("notes", Kind::Json, true),
+    code(),
+];
+
+/// A table with a column of every kind.
+pub static ITEM: Schema = Schema {
+    element: Element::Aggregate,
+    name: "Item",
+    table: "item",
+    fields: &FIELDS,
+    doc: "",
+};
+
+/// The tables of the suite.
+pub const SCHEMAS: &[&Schema] = &[&ITEM];
+
+/// A row with this name and count.
+#[must_use]
+pub fn row(id: Uuid, name: &str, count: i64) -> Row {
+    vec![
+        Value::Uuid(id),
+        Value::Text(name.to_owned()),
+        Value::Integer(count),
+        Value::Float(0.1),
+        Value::Boolean(count % 2 == 0),
+        Value::Decimal(rust_decimal::Decimal::new(count * 100 + 90, 2)),
+        Value::Timestamp(1_767_225_600_123_456),
+        Value::Json("{\"a\":[1,2.5]}".to_owned()),
+        Value::Null,
+    ]
+}
+
+/// A commit of one change.
+#[must_use]
+pub fn change(change: Change) -> Commit {
+    Commit {
+        writes: vec![Write {
+            schema: &ITEM,
+            change,
+        }],
+        ..Commit::default()
+    }
+}
+
+/// A commit of one new row.
+#[must_use]
+pub fn insert(id: Uuid, name: &str, count: i64) -> Commit {
+    change(Change::Insert(row(id, name, count)))
+}
+
+/// A message about an item.
+#[must_use]
+pub fn message(key: Option<&str>, priority: Priority) -> Message {
+    let id = Uuid::now_v7();
+    Message {
+        id,
+        kind: MessageKind::Event,
+        type_name: "Suite.Changed.v1".into(),
+        stream: STREAM.into(),
+        key: key.map(str::to_owned),
+        priority,
+        time: jiff::Timestamp::from_microsecond(1_767_225_600_123_456).unwrap(),
+        correlation_id: "suite".into(),
+        causation_id: Some(Uuid::from_u128(1)),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        idempotency_key: None,
+        sequence_id: Some("0.1".to_owned()),
+        data: format!("{{\"id\":\"{id}\"}}"),
+        rest: None,
+    }
+}
+
+/// The lane that a message's priority asks for.
+#[must_use]
+pub fn lane(message: &Message) -> Lane {
+    if message.priority < Priority::Normal {
+        Lane::Backfill
+    } else {
+        Lane::Primary
+    }
+}
+
+/// A commit of messages, each to its lane.
+#[must_use]
+pub fn publication(messages: &[Message]) -> Commit {
+    Commit {
+        messages: messages
+            .iter()
+            .map(|message| (lane(message), message.clone()))
+            .collect(),
+        ..Commit::default()
+    }
+}
+
+/// Publishes messages in one commit.
+pub async fn publish(tier: &Tier, messages: &[Message]) {
+    commit(tier, publication(messages)).await.unwrap();
+}
+
+/// Makes one commit.
+///
+/// # Errors
+/// What the store says.
+pub async fn commit(tier: &Tier, commit: Commit) -> Result<Committed, Refused> {
+    let mut results = tier.store.commit(Lane::Primary, vec![commit]).await;
+    assert_eq!(results.len(), 1);
+    results.remove(0)
+}
+
+/// The row with this identity.
+pub async fn load(tier: &Tier, id: Uuid) -> Option<Stored> {
+    tier.store
+        .load(Lane::Primary, &ITEM, &Value::Uuid(id))
+        .await
+        .unwrap()
+}
+
+/// A subscription of the suite's stream.
+#[must_use]
+pub fn subscription(name: &str) -> Subscription {
+    Subscription::new(name, STREAM)
+}
+
+/// Claims a subscription that is free.
+pub async fn claim(tier: &Tier, name: &str) -> Box<dyn Feed> {
+    let feed = tier.broker.claim(&subscription(name)).await.unwrap();
+    feed.expect("the subscription is free")
+}
+
+/// What becomes of a delivery.
+#[must_use]
+pub fn settlement(name: &str, delivery: &Delivery, verdict: Verdict) -> Commit {
+    let settlement = Settlement {
+        subscription: subscription(name),
+        lane: delivery.lane,
+        place: delivery.place,
+        position: delivery.position,
+        verdict,
+    };
+    Commit {
+        settlement: Some(settlement),
+        ..Commit::default()
+    }
+}
+
+/// The ids of deliveries, in their order.
+#[must_use]
+pub fn ids(deliveries: &[Delivery]) -> Vec<Uuid> {
+    deliveries
+        .iter()
+        .map(|delivery| delivery.message.id)
+        .collect()
+}

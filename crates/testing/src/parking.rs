@@ -1,0 +1,129 @@
+//! Messages that are set aside (L10).
+
+use jiff::{SignedDuration, Timestamp};
+use protean_core::port::broker::{Parking, Place, Verdict};
+use protean_core::{Lane, Priority};
+
+use crate::item::{claim, commit, ids, message, publish, settlement, subscription};
+use crate::{Fixture, ready};
+
+fn parking(failures: u32, due: Option<Timestamp>) -> Verdict {
+    Verdict::Park(Parking {
+        due,
+        failures,
+        failed_first: Some(Timestamp::UNIX_EPOCH),
+        error: "not now".to_owned(),
+    })
+}
+
+/// It is listed and fetched apart, counted as pending, and settled like any other.
+pub async fn a_parked_message_is_out_of_the_flow(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let messages = [Some("k"), None].map(|key| message(key, Priority::Bulk));
+    publish(&tier, &messages).await;
+    let mut feed = claim(&tier, "Handler").await;
+    let delivery = feed.fetch(Lane::Backfill, 1).await.unwrap().remove(0);
+    let due = Timestamp::from_second(4_000_000_000).unwrap();
+    commit(
+        &tier,
+        settlement("Handler", &delivery, parking(1, Some(due))),
+    )
+    .await
+    .unwrap();
+
+    let parked = feed.parked(None, 10).await.unwrap();
+    assert_eq!(parked.len(), 1);
+    assert_eq!(
+        (parked[0].position, parked[0].lane),
+        (delivery.position, Lane::Backfill)
+    );
+    assert_eq!(
+        (parked[0].key.as_deref(), parked[0].due),
+        (Some("k"), Some(due))
+    );
+    assert!(
+        feed.parked(Some(delivery.position), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        ids(&feed.fetch(Lane::Backfill, 10).await.unwrap()),
+        [messages[1].id]
+    );
+    let backlog = tier
+        .broker
+        .backlogs(&[subscription("Handler")])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        (backlog[1].lag, backlog[0].lag),
+        (2, 0),
+        "it is not handled yet"
+    );
+
+    let again = feed
+        .fetch_parked(&[delivery.position])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        (again.place, again.failures, again.message.id),
+        (Place::Parked, 1, messages[0].id)
+    );
+    assert_eq!(again.failed_first, Some(Timestamp::UNIX_EPOCH));
+    commit(&tier, settlement("Handler", &again, Verdict::Done))
+        .await
+        .unwrap();
+    assert!(feed.parked(None, 10).await.unwrap().is_empty());
+    assert!(
+        feed.fetch_parked(&[delivery.position])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let backlog = tier
+        .broker
+        .backlogs(&[subscription("Handler")])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(backlog[1].lag, 1);
+}
+
+/// Whoever claims next finds it where it was, and parks it again.
+pub async fn a_parked_message_survives_its_holder(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    publish(&tier, &[message(Some("k"), Priority::Normal)]).await;
+    let mut feed = claim(&tier, "Handler").await;
+    let delivery = feed.fetch(Lane::Primary, 1).await.unwrap().remove(0);
+    commit(&tier, settlement("Handler", &delivery, parking(1, None)))
+        .await
+        .unwrap();
+    drop(feed);
+    let other = fixture.open().await;
+    let mut feed = claim(&other, "Handler").await;
+    assert!(feed.fetch(Lane::Primary, 10).await.unwrap().is_empty());
+    let delivery = feed
+        .fetch_parked(&[delivery.position])
+        .await
+        .unwrap()
+        .remove(0);
+    let due = Timestamp::now() + SignedDuration::from_secs(60);
+    commit(
+        &other,
+        settlement("Handler", &delivery, parking(2, Some(due))),
+    )
+    .await
+    .unwrap();
+    let delivery = feed
+        .fetch_parked(&[delivery.position])
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(delivery.failures, 2);
+    let parked = feed.parked(None, 10).await.unwrap();
+    let rounded = |moment: Timestamp| moment.as_microsecond();
+    assert_eq!(parked[0].due.map(rounded), Some(rounded(due)));
+}

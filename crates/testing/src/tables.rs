@@ -1,0 +1,113 @@
+//! The tables themselves.
+
+use protean_core::port::store::Position;
+use protean_core::schema::{Element, Schema, Value};
+use protean_core::{Lane, Priority};
+use uuid::Uuid;
+
+use crate::item::{ITEM, SCHEMAS, STREAM, claim, commit, ids, insert, load, message, publish};
+use crate::{Fixture, ready};
+
+/// The table of items as it was before it got its last columns.
+static OLD_ITEM: Schema = Schema {
+    element: Element::Aggregate,
+    name: "Item",
+    table: "item",
+    fields: ITEM.fields.split_at(4).0,
+    doc: "",
+};
+
+/// It says what it did, which is nothing the second time.
+pub async fn setting_up_twice_changes_nothing(fixture: impl Fixture) {
+    let tier = fixture.open().await;
+    let first = tier.tables.setup(SCHEMAS).await.unwrap();
+    assert!(first.iter().any(|line| line.contains("item")), "{first:?}");
+    let id = Uuid::now_v7();
+    commit(&tier, insert(id, "kept", 0)).await.unwrap();
+    let none: [String; 0] = [];
+    assert_eq!(tier.tables.setup(SCHEMAS).await.unwrap(), none);
+    assert!(load(&tier, id).await.is_some());
+}
+
+/// Rows that are there have the empty value of its kind, or none.
+pub async fn a_missing_column_is_added(fixture: impl Fixture) {
+    let tier = fixture.open().await;
+    tier.tables.setup(&[&OLD_ITEM]).await.unwrap();
+    let id = Uuid::now_v7();
+    let mut old = insert(id, "old", 3);
+    old.writes[0].schema = &OLD_ITEM;
+    if let protean_core::port::store::Change::Insert(row) = &mut old.writes[0].change {
+        row.truncate(OLD_ITEM.fields.len());
+    }
+    commit(&tier, old).await.unwrap();
+    drop(tier);
+    let tier = fixture.open().await;
+    let done = tier.tables.setup(SCHEMAS).await.unwrap();
+    assert!(done.iter().any(|line| line.contains("price")), "{done:?}");
+    let row = load(&tier, id).await.unwrap().row;
+    assert_eq!(row[1], Value::Text("old".to_owned()));
+    assert_eq!(row[4], Value::Boolean(false));
+    assert_eq!(row[8], Value::Null);
+}
+
+/// Rows, messages and positions are gone, for every process, and work goes on.
+pub async fn what_is_truncated_is_as_new(fixture: impl Fixture) {
+    let (tier, other) = (ready(&fixture).await, fixture.open().await);
+    let id = Uuid::now_v7();
+    commit(&tier, insert(id, "gone", 0)).await.unwrap();
+    for writer in [&tier, &other] {
+        publish(
+            writer,
+            &[
+                message(None, Priority::Normal),
+                message(None, Priority::Bulk),
+            ],
+        )
+        .await;
+    }
+    tier.tables.truncate_all(SCHEMAS).await.unwrap();
+    assert!(load(&other, id).await.is_none());
+    assert!(
+        tier.log
+            .read(STREAM, Position(0), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // The lanes the other way round: what a process remembers of the old tables must not matter.
+    let messages = [Priority::Bulk, Priority::Normal].map(|priority| message(None, priority));
+    for message in &messages {
+        publish(&other, std::slice::from_ref(message)).await;
+    }
+    let mut feed = claim(&tier, "Handler").await;
+    assert_eq!(
+        ids(&feed.fetch(Lane::Backfill, 10).await.unwrap()),
+        [messages[0].id]
+    );
+    assert_eq!(
+        ids(&feed.fetch(Lane::Primary, 10).await.unwrap()),
+        [messages[1].id]
+    );
+}
+
+/// And holds nothing then.
+pub async fn what_is_dropped_can_be_made_again(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let id = Uuid::now_v7();
+    commit(&tier, insert(id, "gone", 0)).await.unwrap();
+    publish(&tier, &[message(None, Priority::Normal)]).await;
+    let dropped = tier.tables.drop_all(SCHEMAS).await.unwrap();
+    assert!(
+        dropped.iter().any(|line| line.contains("item")),
+        "{dropped:?}"
+    );
+    tier.tables.setup(SCHEMAS).await.unwrap();
+    assert!(load(&tier, id).await.is_none());
+    let kept = message(None, Priority::Normal);
+    publish(&tier, std::slice::from_ref(&kept)).await;
+    let mut feed = claim(&tier, "Handler").await;
+    assert_eq!(
+        ids(&feed.fetch(Lane::Primary, 10).await.unwrap()),
+        [kept.id]
+    );
+}
