@@ -34,3 +34,8 @@ pub mod prelude {
     };
     pub use rust_decimal::Decimal;
 }
+
+/// The application in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -3,7 +3,7 @@
 //! An adapter's tests say how to open it on an empty place, and get every case as a test of its
 //! own:
 //!
-//! ```ignore
+//! ```text
 //! struct File(tempfile::TempDir);
 //!
 //! impl protean_testing::Fixture for File { … }
@@ -69,6 +69,7 @@ macro_rules! suite {
         );
         $crate::cases!($fixture, parking:
             a_parked_message_is_out_of_the_flow,
+            a_parked_message_is_settled_like_any_other,
             a_parked_message_survives_its_holder,
         );
         $crate::cases!($fixture, dead_letters:

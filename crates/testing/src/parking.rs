@@ -1,6 +1,7 @@
 //! Messages that are set aside (L10).
 
 use jiff::{SignedDuration, Timestamp};
+use protean_core::port::Tier;
 use protean_core::port::broker::{Parking, Place, Verdict};
 use protean_core::{Lane, Priority};
 
@@ -16,7 +17,7 @@ fn parking(failures: u32, due: Option<Timestamp>) -> Verdict {
     })
 }
 
-/// It is listed and fetched apart, counted as pending, and settled like any other.
+/// It is listed and fetched apart, counted as lag, and settled like any other.
 pub async fn a_parked_message_is_out_of_the_flow(fixture: impl Fixture) {
     let tier = ready(&fixture).await;
     let messages = [Some("k"), None].map(|key| message(key, Priority::Bulk));
@@ -24,72 +25,54 @@ pub async fn a_parked_message_is_out_of_the_flow(fixture: impl Fixture) {
     let mut feed = claim(&tier, "Handler").await;
     let delivery = feed.fetch(Lane::Backfill, 1).await.unwrap().remove(0);
     let due = Timestamp::from_second(4_000_000_000).unwrap();
-    commit(
-        &tier,
-        settlement("Handler", &delivery, parking(1, Some(due))),
-    )
-    .await
-    .unwrap();
+    let park = settlement("Handler", &delivery, parking(1, Some(due)));
+    commit(&tier, park).await.unwrap();
 
     let parked = feed.parked(None, 10).await.unwrap();
     assert_eq!(parked.len(), 1);
-    assert_eq!(
-        (parked[0].position, parked[0].lane),
-        (delivery.position, Lane::Backfill)
-    );
-    assert_eq!(
-        (parked[0].key.as_deref(), parked[0].due),
-        (Some("k"), Some(due))
-    );
-    assert!(
-        feed.parked(Some(delivery.position), 10)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    assert_eq!(
-        ids(&feed.fetch(Lane::Backfill, 10).await.unwrap()),
-        [messages[1].id]
-    );
-    let backlog = tier
-        .broker
-        .backlogs(&[subscription("Handler")])
-        .await
-        .unwrap()
-        .remove(0);
-    assert_eq!(
-        (backlog[1].lag, backlog[0].lag),
-        (2, 0),
-        "it is not handled yet"
-    );
+    assert_eq!(parked[0].position, delivery.position);
+    assert_eq!(parked[0].lane, Lane::Backfill);
+    assert_eq!(parked[0].key.as_deref(), Some("k"));
+    assert_eq!(parked[0].due, Some(due));
+    let after = feed.parked(Some(delivery.position), 10).await.unwrap();
+    assert!(after.is_empty(), "{after:?}");
+    let flow = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    assert_eq!(ids(&flow), [messages[1].id]);
+    assert_eq!(lags(&tier).await, [0, 2], "it is not handled yet");
+}
+
+/// It says how often it failed, and is gone once it is settled.
+pub async fn a_parked_message_is_settled_like_any_other(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let parked = message(None, Priority::Bulk);
+    publish(&tier, std::slice::from_ref(&parked)).await;
+    let mut feed = claim(&tier, "Handler").await;
+    let delivery = feed.fetch(Lane::Backfill, 1).await.unwrap().remove(0);
+    let park = settlement("Handler", &delivery, parking(1, None));
+    commit(&tier, park).await.unwrap();
 
     let again = feed
         .fetch_parked(&[delivery.position])
         .await
         .unwrap()
         .remove(0);
-    assert_eq!(
-        (again.place, again.failures, again.message.id),
-        (Place::Parked, 1, messages[0].id)
-    );
+    assert_eq!(again.place, Place::Parked);
+    assert_eq!(again.message.id, parked.id);
+    assert_eq!(again.failures, 1);
     assert_eq!(again.failed_first, Some(Timestamp::UNIX_EPOCH));
-    commit(&tier, settlement("Handler", &again, Verdict::Done))
-        .await
-        .unwrap();
+    let done = settlement("Handler", &again, Verdict::Done);
+    commit(&tier, done).await.unwrap();
     assert!(feed.parked(None, 10).await.unwrap().is_empty());
-    assert!(
-        feed.fetch_parked(&[delivery.position])
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    let backlog = tier
-        .broker
-        .backlogs(&[subscription("Handler")])
-        .await
-        .unwrap()
-        .remove(0);
-    assert_eq!(backlog[1].lag, 1);
+    let gone = feed.fetch_parked(&[delivery.position]).await.unwrap();
+    assert!(gone.is_empty(), "{gone:?}");
+    assert_eq!(lags(&tier).await, [0, 0]);
+}
+
+/// The lag of the primary and of the backfill lane.
+async fn lags(tier: &Tier) -> [u64; 2] {
+    let subscriptions = [subscription("Handler")];
+    let backlogs = tier.broker.backlogs(&subscriptions).await.unwrap();
+    backlogs[0].clone().map(|lane| lane.lag)
 }
 
 /// Whoever claims next finds it where it was, and parks it again.
