@@ -136,3 +136,19 @@ fn a_server_stops_when_asked_and_a_domain_can_be_found_by_its_path() {
     assert_eq!(code, 3);
     insta::assert_snapshot!(told, @"error: [PE0511] expected the program of a domain at ./nothing, found none; build it, or name a program of this workspace or one on PATH");
 }
+
+#[test]
+fn the_status_can_be_watched() {
+    use rustix::process::Signal;
+    let shop = Shop::new();
+    shop.write_catalog(2);
+    shop.succeed("import_vintage_press catalog.csv");
+    let mut watch = shop.start("bookshelf subscriptions status --watch --json");
+    for _ in 0..2 {
+        let line: serde_json::Value = serde_json::from_str(&watch.until("{")).unwrap();
+        let lanes = &line["data"]["subscriptions"][0]["lanes"];
+        assert_eq!(lanes["backfill"]["lag"], 2);
+        assert_eq!(lanes["primary"]["oldest_seconds"], serde_json::Value::Null);
+    }
+    assert_eq!(watch.stop(Signal::INT), 0);
+}
