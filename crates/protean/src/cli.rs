@@ -85,3 +85,13 @@ impl<D: Domain, F: FnOnce(&Config) -> D> Host for Program<F> {
         Box::pin(async move { connect(domain, config).map_err(Into::into) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

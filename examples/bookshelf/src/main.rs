@@ -89,3 +89,13 @@ fn fail(code: u8, error: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::from(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}
