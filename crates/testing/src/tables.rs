@@ -74,20 +74,23 @@ pub async fn what_is_truncated_is_as_new(fixture: impl Fixture) {
             .unwrap()
             .is_empty()
     );
-    // The lanes the other way round: what a process remembers of the old tables must not matter.
-    let messages = [Priority::Bulk, Priority::Normal].map(|priority| message(None, priority));
-    for message in &messages {
-        publish(&other, std::slice::from_ref(message)).await;
+    // The lanes the other way round, and by the other process first: what the one remembers of the
+    // old tables must not matter.
+    let messages = [
+        Priority::Bulk,
+        Priority::Normal,
+        Priority::Bulk,
+        Priority::Normal,
+    ]
+    .map(|priority| message(None, priority));
+    for (writer, message) in [&tier, &tier, &other, &other].into_iter().zip(&messages) {
+        publish(writer, std::slice::from_ref(message)).await;
     }
     let mut feed = claim(&tier, "Handler").await;
-    assert_eq!(
-        ids(&feed.fetch(Lane::Backfill, 10).await.unwrap()),
-        [messages[0].id]
-    );
-    assert_eq!(
-        ids(&feed.fetch(Lane::Primary, 10).await.unwrap()),
-        [messages[1].id]
-    );
+    let backfill = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    assert_eq!(ids(&backfill), [messages[0].id, messages[2].id]);
+    let primary = feed.fetch(Lane::Primary, 10).await.unwrap();
+    assert_eq!(ids(&primary), [messages[1].id, messages[3].id]);
 }
 
 /// And holds nothing then.

@@ -72,7 +72,8 @@ async fn l2_preemption_of_handlers_that_wait() {
     engine.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// One thread for primary work: were the burning handler on it, nothing else would be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn l2_preemption_of_handlers_that_burn_the_processor() {
     let world = World::new().await;
     let enough = Arc::new(AtomicBool::new(false));
@@ -136,7 +137,7 @@ async fn l5_backfill_alone_is_as_fast_as_primary_alone() {
         engine.stop().await;
     }
     assert!(
-        rates[1] >= 0.5 * rates[0],
+        rates[1] >= 0.95 * rates[0],
         "primary {:.0}/s, backfill {:.0}/s",
         rates[0],
         rates[1]

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn backfill_rests_while_primary_work_is_about_and_only_then() {
+    fn l5_backfill_rests_while_primary_work_is_about_and_only_then() {
         let folder = tempfile::tempdir().unwrap();
         let turnstile = Turnstile::open(folder.path()).unwrap();
         let rest_after = |turn: Turn<'_>| {

@@ -10,8 +10,8 @@ use crate::web;
 const ROWS: u64 = 50_000;
 
 /// Far above what it takes, and far below what waiting for the import would take.
-const ACCEPTED_MAX: Duration = Duration::from_millis(500);
-const HANDLED_MAX: Duration = Duration::from_secs(1);
+const ACCEPTED_MAX: Duration = Duration::from_secs(1);
+const HANDLED_MAX: Duration = Duration::from_secs(2);
 
 #[test]
 fn the_three_terminals_do_what_the_chapter_prints() {
