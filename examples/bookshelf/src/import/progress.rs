@@ -1,8 +1,9 @@
 //! How far an import is: a bar on a terminal, lines elsewhere.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use protean::cli::grouped;
 
 use super::run::{Observer, Tally};
@@ -24,9 +25,9 @@ impl Progress {
             return Self::Lines { rows, told: 0 };
         }
         let bar = ProgressBar::new(rows);
-        let template = "{wide_bar} {human_pos} / {human_len}  {per_sec}  {eta}";
+        let template = "{wide_bar} {human_pos} / {human_len}  {rows_per_second} rows/s  {eta}";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rows_per_second", rows_per_second));
         }
         Self::Bar(bar)
     }
@@ -37,6 +38,16 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate of rows is positive and far below 2^52"
+)]
+fn rows_per_second(state: &ProgressState, text: &mut dyn fmt::Write) {
+    // A bar that lacks a number is still a bar.
+    let _ = text.write_str(&grouped(state.per_sec().round() as u64));
 }
 
 impl Observer for Progress {
