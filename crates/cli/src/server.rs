@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
-use std::thread::available_parallelism;
 
 use clap::Args;
 use protean_core::App;
@@ -31,8 +30,7 @@ pub(crate) async fn run<D: Domain>(app: &App<D>, format: Format) -> Result<Repor
     if format == Format::Text {
         output::print(&banner(app))?;
     }
-    let processors = available_parallelism().map_or(1, std::num::NonZero::get);
-    let options = Options::of(&app.config().server, processors);
+    let options = Options::of(&app.config().server);
     let stop = async {
         stop.await;
         tracing::info!("stopping");

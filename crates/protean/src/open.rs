@@ -1,7 +1,6 @@
 //! Opening a domain on the adapters that its configuration asks for, and serving it.
 
 use std::future::Future;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use protean_core::App;
@@ -89,7 +88,6 @@ pub async fn serve<D: Domain>(
     app: App<D>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, protean_server::Error> {
-    let processors = available_parallelism().map_or(1, std::num::NonZero::get);
-    let options = Options::of(&app.config().server, processors);
+    let options = Options::of(&app.config().server);
     protean_server::run(app, options, shutdown).await
 }

@@ -17,6 +17,7 @@ mod verdict;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use protean_core::domain::Domain;
@@ -40,9 +41,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// What the configuration asks for, on a machine with this many processors.
+    /// What the configuration asks for, on this machine.
     #[must_use]
-    pub fn of(config: &protean_core::config::Server, processors: usize) -> Self {
+    pub fn of(config: &protean_core::config::Server) -> Self {
+        let processors = available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             primary_concurrency: config.primary_concurrency as usize,
             backfill_concurrency: config.backfill_concurrency as usize,

@@ -34,7 +34,6 @@ use job::{Batch, Job};
 pub(crate) use job::{Results, Task};
 use pace::Pace;
 use queue::Queue;
-use state::QueueIds;
 use transaction::write;
 
 /// The most primary jobs that share a transaction: what one flush is worth, and not so much that
@@ -75,7 +74,6 @@ struct Thread {
     primary: Arc<Queue>,
     quantum: Duration,
     pace: Pace,
-    queue_ids: QueueIds,
     shared: Shared,
 }
 
@@ -99,7 +97,6 @@ impl Writer {
                 primary: queues[Lane::Primary.index()].clone(),
                 quantum: options.quantum,
                 pace: Pace::default(),
-                queue_ids: QueueIds::default(),
                 shared: shared.clone(),
             };
             std::thread::Builder::new()
@@ -167,13 +164,7 @@ impl Thread {
         };
         // Taken only now: what came while the turn was waited for is part of it.
         let mut jobs = self.queue.take(jobs_max);
-        let written = write(
-            &self.connection,
-            &self.shared.catalog,
-            &mut self.queue_ids,
-            &mut jobs,
-            is_over,
-        );
+        let written = write(&self.connection, &self.shared.catalog, &mut jobs, is_over);
         if lane == Lane::Primary && jobs.iter().any(Job::is_commit) {
             turn.tell_of_primary();
         }

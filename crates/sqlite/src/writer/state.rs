@@ -14,23 +14,10 @@ use crate::sql::Catalog;
 /// A stream, a lane (or [`INLINE_LANE`](crate::schema::INLINE_LANE)) and a band.
 pub(super) type QueueKey = (Arc<str>, i64, i64);
 
-/// The ids of queues met before. Other processes make queues too, but never change an id.
-#[derive(Debug, Default)]
-pub(super) struct QueueIds {
-    known: HashMap<QueueKey, i64>,
-}
-
-impl QueueIds {
-    pub(super) fn clear(&mut self) {
-        self.known.clear();
-    }
-}
-
 /// The state of one transaction.
 pub(super) struct State<'t> {
     pub(super) connection: &'t Connection,
     pub(super) catalog: &'t Catalog,
-    queue_ids: &'t mut QueueIds,
     pub(super) counters: Counters,
 }
 
@@ -38,7 +25,7 @@ pub(super) struct State<'t> {
 #[derive(Clone, Default)]
 pub(super) struct Counters {
     position: Option<Counter>,
-    heads: HashMap<i64, Counter>,
+    queues: HashMap<QueueKey, Queue>,
     cursors: HashMap<(String, i64), Cursor>,
     pub(super) published: HashSet<Published>,
     everything: bool,
@@ -50,6 +37,13 @@ struct Counter {
     changed: bool,
 }
 
+/// A queue, and the number of its last message.
+#[derive(Clone, Copy)]
+struct Queue {
+    id: i64,
+    head: Counter,
+}
+
 #[derive(Clone)]
 struct Cursor {
     settled: Settled,
@@ -57,15 +51,10 @@ struct Cursor {
 }
 
 impl<'t> State<'t> {
-    pub(super) fn new(
-        connection: &'t Connection,
-        catalog: &'t Catalog,
-        queue_ids: &'t mut QueueIds,
-    ) -> Self {
+    pub(super) fn new(connection: &'t Connection, catalog: &'t Catalog) -> Self {
         Self {
             connection,
             catalog,
-            queue_ids,
             counters: Counters::default(),
         }
     }
@@ -104,62 +93,53 @@ impl<'t> State<'t> {
 
     /// The queue of this stream, lane and band, and the number of its next message.
     pub(super) fn next_in_queue(&mut self, key: &QueueKey) -> rusqlite::Result<(i64, u64)> {
-        let (id, head) = self.queue(key)?;
-        let sequence = head + 1;
-        self.counters.heads.insert(
-            id,
-            Counter {
-                value: sequence,
-                changed: true,
-            },
-        );
-        Ok((id, sequence))
+        let Queue { id, head } = self.queue(key)?;
+        let head = Counter {
+            value: head.value + 1,
+            changed: true,
+        };
+        self.counters.queues.insert(key.clone(), Queue { id, head });
+        Ok((id, head.value))
     }
 
-    /// A queue, which is made when it is not there, and the number of its last message.
-    fn queue(&mut self, key: &QueueKey) -> rusqlite::Result<(i64, u64)> {
-        if let Some(id) = self.queue_ids.known.get(key).copied() {
-            if let Some(head) = self.counters.heads.get(&id) {
-                return Ok((id, head.value));
-            }
-            // Looked at once per transaction, for the tables may have been emptied since, by
-            // anybody, and the id given to another queue.
-            if let Some(found) = self.find(key)?.filter(|(found, _)| *found == id) {
-                return Ok(self.remember(key, found));
-            }
+    /// A queue, which is made when it is not there. Looked up once per transaction, and not
+    /// remembered longer: anybody may have emptied the tables since.
+    fn queue(&mut self, key: &QueueKey) -> rusqlite::Result<Queue> {
+        if let Some(queue) = self.counters.queues.get(key) {
+            return Ok(*queue);
         }
-        let (stream, lane, band) = key;
-        let insert = "INSERT INTO protean_queue (stream, lane, band) VALUES (?1, ?2, ?3)
-            ON CONFLICT DO NOTHING";
-        self.connection
-            .prepare_cached(insert)?
-            .execute(params![&**stream, lane, band])?;
-        let found = self
-            .find(key)?
-            .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        Ok(self.remember(key, found))
+        let queue = match self.find(key)? {
+            Some(queue) => queue,
+            None => self.make(key)?,
+        };
+        self.counters.queues.insert(key.clone(), queue);
+        Ok(queue)
     }
 
-    fn find(&self, key: &QueueKey) -> rusqlite::Result<Option<(i64, u64)>> {
+    fn find(&self, key: &QueueKey) -> rusqlite::Result<Option<Queue>> {
         let (stream, lane, band) = key;
         let sql =
             "SELECT id, head FROM protean_queue WHERE stream = ?1 AND lane = ?2 AND band = ?3";
         let mut select = self.connection.prepare_cached(sql)?;
         let row = select.query_row(params![&**stream, lane, band], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok(Queue {
+                id: row.get(0)?,
+                head: Counter {
+                    value: row.get(1)?,
+                    changed: false,
+                },
+            })
         });
         row.optional()
     }
 
-    fn remember(&mut self, key: &QueueKey, found: (i64, u64)) -> (i64, u64) {
-        let (id, value) = found;
-        self.queue_ids.known.insert(key.clone(), id);
-        let head = Counter {
-            value,
-            changed: false,
-        };
-        self.counters.heads.entry(id).or_insert(head);
-        found
+    fn make(&self, key: &QueueKey) -> rusqlite::Result<Queue> {
+        let (stream, lane, band) = key;
+        let insert = "INSERT INTO protean_queue (stream, lane, band) VALUES (?1, ?2, ?3)";
+        self.connection
+            .prepare_cached(insert)?
+            .execute(params![&**stream, lane, band])?;
+        self.find(key)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 
     /// Settles a message of a queue; `false` when it was settled before.
@@ -170,7 +150,7 @@ impl<'t> State<'t> {
         band: Band,
         sequence: u64,
     ) -> rusqlite::Result<bool> {
-        let (queue, _) = self.queue(&(
+        let Queue { id: queue, .. } = self.queue(&(
             subscription.stream.clone(),
             lane,
             i64::try_from(band.index()).unwrap_or(0),
@@ -197,7 +177,7 @@ impl<'t> State<'t> {
     pub(super) fn finish(self) -> rusqlite::Result<News> {
         let Counters {
             position,
-            heads,
+            queues,
             cursors,
             published,
             everything,
@@ -208,7 +188,7 @@ impl<'t> State<'t> {
                 .prepare_cached(sql)?
                 .execute([position.value])?;
         }
-        for (id, head) in heads.into_iter().filter(|(_, head)| head.changed) {
+        for Queue { id, head } in queues.into_values().filter(|queue| queue.head.changed) {
             let sql = "UPDATE protean_queue SET head = ?2 WHERE id = ?1";
             self.connection
                 .prepare_cached(sql)?

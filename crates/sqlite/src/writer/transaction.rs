@@ -5,7 +5,7 @@ use protean_core::port::store::Refused;
 use rusqlite::Connection;
 
 use super::job::{Batch, Job, Results};
-use super::state::{QueueIds, State};
+use super::state::State;
 use crate::bell::News;
 use crate::error::failed;
 use crate::sql::Catalog;
@@ -41,16 +41,13 @@ struct Tentative {
 pub(super) fn write(
     connection: &Connection,
     catalog: &Catalog,
-    queue_ids: &mut QueueIds,
     jobs: &mut [Job],
     is_over: impl Fn() -> bool,
 ) -> News {
     let mut outcome = Err(Abort::Refused);
     for mode in [Mode::Plain, Mode::Guarded] {
-        outcome = attempt(connection, catalog, queue_ids, jobs, mode, &is_over);
+        outcome = attempt(connection, catalog, jobs, mode, &is_over);
         if outcome.is_err() {
-            // A queue that was made in it is not there any more.
-            queue_ids.clear();
             roll_back(connection);
         }
         if !matches!(outcome, Err(Abort::Refused)) {
@@ -74,14 +71,13 @@ pub(super) fn write(
 fn attempt(
     connection: &Connection,
     catalog: &Catalog,
-    queue_ids: &mut QueueIds,
     jobs: &mut [Job],
     mode: Mode,
     is_over: &impl Fn() -> bool,
 ) -> Result<(Tentative, News), Abort> {
     let broken = |error: rusqlite::Error| Abort::Broken(failed("the transaction", &error));
     execute(connection, "BEGIN IMMEDIATE").map_err(broken)?;
-    let mut state = State::new(connection, catalog, queue_ids);
+    let mut state = State::new(connection, catalog);
     let mut tentative = Tentative::default();
     for (nth, job) in jobs.iter_mut().enumerate() {
         if nth > 0 && is_over() {
