@@ -8,12 +8,14 @@ pub mod config;
 pub mod domain;
 pub mod failure;
 pub mod id;
+pub mod interner;
 pub mod lane;
 pub mod message;
 pub mod naming;
 pub mod port;
 pub mod priority;
 pub mod schema;
+pub mod settled;
 pub mod thread;
 pub mod unit;
 

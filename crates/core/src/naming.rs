@@ -66,6 +66,14 @@ pub fn dead_letter_stream(stream: &str, backfill_suffix: Option<&str>) -> String
     }
 }
 
+/// `bookshelf::book-0190…` is the stream `bookshelf::book` and the key `0190…`.
+#[must_use]
+pub fn split_entity(stream: &str) -> Option<(&str, &str)> {
+    let (domain, rest) = stream.split_once("::")?;
+    let (name, key) = rest.split_once('-')?;
+    Some((&stream[..domain.len() + 2 + name.len()], key))
+}
+
 /// The type of a message: `Bookshelf.AddBook.v1`.
 #[must_use]
 pub fn message_type(domain: &str, name: &str, version: u32) -> String {
@@ -109,5 +117,20 @@ mod tests {
         ] {
             assert_eq!(snake_case(name), expected);
         }
+    }
+
+    #[test]
+    fn an_entity_stream_is_told_from_a_stream() {
+        assert_eq!(
+            split_entity("shop::book-0190-7d3c"),
+            Some(("shop::book", "0190-7d3c"))
+        );
+        assert_eq!(
+            split_entity("shop::book:command-7"),
+            Some(("shop::book:command", "7"))
+        );
+        assert_eq!(split_entity("shop::book"), None);
+        assert_eq!(split_entity("my-shop::book"), None);
+        assert_eq!(split_entity("nonsense-7"), None);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use protean_core::interner::Interner;
 use protean_core::port::broker::Subscription;
 use protean_core::port::dead_letters::{DeadLetter, DeadLetters, Filter};
 use protean_core::port::store::Position;
@@ -13,7 +14,7 @@ use rusqlite::{Connection, Row, params};
 use crate::Sqlite;
 use crate::database::Rings;
 use crate::error::failed;
-use crate::message::{self, COLUMN_COUNT, COLUMNS, Interner};
+use crate::message::{self, COLUMN_COUNT, COLUMNS};
 use crate::writer::lane_number;
 
 /// The dead letters that a filter means; `?1` to `?3` are its conditions, or null.

@@ -13,7 +13,6 @@ mod error;
 mod log;
 mod message;
 mod options;
-mod ranges;
 mod reader;
 mod row;
 mod schema;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use protean_core::interner::Interner;
+use protean_core::naming::split_entity;
 use protean_core::port::log::{Entry, Log};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
@@ -10,7 +12,7 @@ use rusqlite::{Connection, ToSql, params};
 
 use crate::Sqlite;
 use crate::error::failed;
-use crate::message::{self, COLUMNS, Interner, Logged};
+use crate::message::{self, COLUMNS, Logged};
 use crate::writer::lane_number;
 
 impl Log for Sqlite {
@@ -49,13 +51,6 @@ impl Log for Sqlite {
                 .map_err(|error| failed("the trace", &error))
         }))
     }
-}
-
-/// `bookshelf::book-0190…` is the stream `bookshelf::book` and the key `0190…`.
-fn split_entity(stream: &str) -> Option<(&str, &str)> {
-    let (domain, rest) = stream.split_once("::")?;
-    let (name, key) = rest.split_once('-')?;
-    Some((&stream[..domain.len() + 2 + name.len()], key))
 }
 
 /// The messages of a stream, merged from its queues by position.
@@ -132,25 +127,5 @@ fn entry(logged: Logged) -> Entry {
         position: Position(logged.position),
         lane,
         message,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entity_stream_is_told_from_a_stream() {
-        assert_eq!(
-            split_entity("shop::book-0190-7d3c"),
-            Some(("shop::book", "0190-7d3c"))
-        );
-        assert_eq!(
-            split_entity("shop::book:command-7"),
-            Some(("shop::book:command", "7"))
-        );
-        assert_eq!(split_entity("shop::book"), None);
-        assert_eq!(split_entity("my-shop::book"), None);
-        assert_eq!(split_entity("nonsense-7"), None);
     }
 }

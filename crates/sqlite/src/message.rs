@@ -1,14 +1,13 @@
 //! Messages on their way into and out of the log.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use protean_core::Priority;
+use protean_core::interner::Interner;
 use protean_core::message::envelope::Rest;
 use protean_core::message::{Kind, Message};
 use rusqlite::{CachedStatement, Connection, Row, params};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// The columns that [`read`] wants, for a `SELECT` from `protean_message AS m JOIN protean_queue
@@ -71,28 +70,6 @@ pub(crate) struct Logged {
     pub(crate) message: Message,
 }
 
-/// Texts that repeat from row to row, kept once.
-#[derive(Default)]
-pub(crate) struct Interner {
-    known: HashMap<String, Arc<str>>,
-}
-
-impl Interner {
-    /// The most texts kept: there are a handful of streams and types.
-    const KNOWN_MAX: usize = 1_024;
-
-    fn intern(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.known.get(text) {
-            return known.clone();
-        }
-        let shared: Arc<str> = text.into();
-        if self.known.len() < Self::KNOWN_MAX {
-            self.known.insert(text.to_owned(), shared.clone());
-        }
-        shared
-    }
-}
-
 /// The message in a row of [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<Logged> {
     let text = |at| row.get_ref(at).and_then(|found| Ok(found.as_str()?));
@@ -123,17 +100,4 @@ pub(crate) fn read(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<L
                 .map(Box::new),
         },
     })
-}
-
-/// What stands for an idempotency key: keys are as long as their makers like, and belong to one
-/// type of command.
-pub(crate) fn digest(type_name: &str, key: &str) -> [u8; 16] {
-    let mut hasher = Sha256::new();
-    hasher.update(type_name.as_bytes());
-    hasher.update([0]);
-    hasher.update(key.as_bytes());
-    let full: [u8; 32] = hasher.finalize().into();
-    let mut short = [0; 16];
-    short.copy_from_slice(&full[..16]);
-    short
 }

@@ -1,19 +1,15 @@
 //! The broker: streams, lanes and subscriptions.
 
-use std::time::Duration;
-
 use protean_core::port::broker::{Verdict, Wake};
 use protean_core::port::store::Refused;
 use protean_core::{Lane, Priority};
 use uuid::Uuid;
 
 use crate::item::{
-    STREAM, claim, commit, ids, insert, message, publication, publish, settlement, subscription,
+    PATIENCE, STREAM, claim, commit, ids, insert, message, publication, publish, settlement,
+    subscription,
 };
 use crate::{Fixture, ready};
-
-/// How long a case waits for what has to happen.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// First in, first out in a band; CRITICAL before HIGH before NORMAL (L7).
 pub async fn messages_come_in_order_and_urgent_bands_first(fixture: impl Fixture) {
@@ -27,11 +23,7 @@ pub async fn messages_come_in_order_and_urgent_bands_first(fixture: impl Fixture
     ];
     let messages = priorities.map(|priority| message(Some("a"), priority));
     publish(&tier, &messages).await;
-    let deliveries = claim(&tier, "Handler")
-        .await
-        .fetch(Lane::Primary, 10)
-        .await
-        .unwrap();
+    let deliveries = claim(&tier, "Handler").await.take(Lane::Primary, 5).await;
     let expected = [1, 4, 3, 0, 2].map(|nth: usize| messages[nth].id);
     assert_eq!(ids(&deliveries), expected);
     let mut written = messages[1].clone();
@@ -49,12 +41,12 @@ pub async fn a_lane_knows_nothing_of_the_other(fixture: impl Fixture) {
         [Priority::Bulk, Priority::Normal, Priority::Low].map(|priority| message(None, priority));
     publish(&tier, &messages).await;
     let mut feed = claim(&tier, "Handler").await;
-    let backfill = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    let backfill = feed.take(Lane::Backfill, 2).await;
     assert_eq!(ids(&backfill), [messages[2].id, messages[0].id]);
-    assert_eq!(
-        ids(&feed.fetch(Lane::Primary, 10).await.unwrap()),
-        [messages[1].id]
-    );
+    assert_eq!(ids(&feed.take(Lane::Primary, 1).await), [messages[1].id]);
+    for lane in Lane::ALL {
+        assert!(feed.fetch(lane, 10).await.is_empty());
+    }
 }
 
 /// A feed returns each message once; whoever claims next gets those that were not settled.
@@ -63,18 +55,14 @@ pub async fn a_message_is_handed_out_once_until_the_next_claim(fixture: impl Fix
     let messages: Vec<_> = (0..5).map(|_| message(None, Priority::Normal)).collect();
     publish(&tier, &messages).await;
     let mut feed = claim(&tier, "Handler").await;
-    let first = feed.fetch(Lane::Primary, 2).await.unwrap();
-    let second = feed.fetch(Lane::Primary, 10).await.unwrap();
+    let first = feed.take(Lane::Primary, 2).await;
+    let second = feed.take(Lane::Primary, 3).await;
     assert_eq!(ids(&first), [messages[0].id, messages[1].id]);
     assert_eq!(second.len(), 3);
-    assert!(feed.fetch(Lane::Primary, 10).await.unwrap().is_empty());
+    assert!(feed.fetch(Lane::Primary, 10).await.is_empty());
     drop(feed);
     let other = fixture.open().await;
-    let again = claim(&other, "Handler")
-        .await
-        .fetch(Lane::Primary, 10)
-        .await
-        .unwrap();
+    let again = claim(&other, "Handler").await.take(Lane::Primary, 5).await;
     assert_eq!(
         ids(&again),
         messages
@@ -90,7 +78,7 @@ pub async fn what_is_settled_does_not_come_back(fixture: impl Fixture) {
     let messages: Vec<_> = (0..6).map(|_| message(None, Priority::Bulk)).collect();
     publish(&tier, &messages).await;
     let mut feed = claim(&tier, "Handler").await;
-    let deliveries = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    let deliveries = feed.take(Lane::Backfill, 6).await;
     for nth in [4, 0, 2] {
         commit(
             &tier,
@@ -101,11 +89,11 @@ pub async fn what_is_settled_does_not_come_back(fixture: impl Fixture) {
     }
     drop(feed);
     let mut again = claim(&tier, "Handler").await;
-    let left = again.fetch(Lane::Backfill, 10).await.unwrap();
+    let left = again.take(Lane::Backfill, 3).await;
     assert_eq!(ids(&left), [1, 3, 5].map(|nth: usize| messages[nth].id));
     let mut other = claim(&tier, "Other").await;
     assert_eq!(
-        other.fetch(Lane::Backfill, 10).await.unwrap().len(),
+        other.take(Lane::Backfill, 6).await.len(),
         6,
         "each has its own position"
     );
@@ -117,9 +105,8 @@ pub async fn a_message_is_settled_once(fixture: impl Fixture) {
     publish(&tier, &[message(None, Priority::Normal)]).await;
     let delivery = claim(&tier, "Handler")
         .await
-        .fetch(Lane::Primary, 1)
+        .take(Lane::Primary, 1)
         .await
-        .unwrap()
         .remove(0);
     let work = |id| {
         let mut commit = insert(id, "done", 1);
@@ -135,16 +122,29 @@ pub async fn a_message_is_settled_once(fixture: impl Fixture) {
     assert!(crate::item::load(&tier, second).await.is_none());
 }
 
-/// Nobody else gets it until the holder lets go.
-pub async fn a_subscription_is_held_by_one(fixture: impl Fixture) {
+/// Whether a broker shares a subscription or not: nobody gets what another process has in its
+/// hands, nor what follows on it with the same key (L8), until that one lets go.
+pub async fn a_message_is_in_one_pair_of_hands(fixture: impl Fixture) {
     let (tier, other) = (ready(&fixture).await, fixture.open().await);
-    let feed = claim(&tier, "Handler").await;
-    let subscription = subscription("Handler");
-    assert!(other.broker.claim(&subscription).await.unwrap().is_none());
-    assert!(tier.broker.claim(&subscription).await.unwrap().is_none());
+    let messages: Vec<_> = (0..4)
+        .map(|_| message(Some("k"), Priority::Normal))
+        .collect();
+    publish(&tier, &messages[..2]).await;
+    let mut feed = claim(&tier, "Handler").await;
+    assert_eq!(feed.take(Lane::Primary, 2).await.len(), 2);
+    publish(&tier, &messages[2..]).await;
+    let mut second = other.broker.claim(&subscription("Handler")).await.unwrap();
+    if let Some([primary, _]) = &mut second {
+        for _ in 0..20 {
+            let found = primary.fetch(10).await.unwrap();
+            assert!(found.is_empty(), "{found:?}");
+        }
+    }
     let _another = claim(&other, "Other").await;
-    drop(feed);
-    assert!(other.broker.claim(&subscription).await.unwrap().is_some());
+    drop((feed, second));
+    let again = claim(&other, "Handler").await.take(Lane::Primary, 4).await;
+    let all: Vec<_> = messages.iter().map(|message| message.id).collect();
+    assert_eq!(ids(&again), all);
 }
 
 /// From its own process and from others, whether it waits already or not.
@@ -195,7 +195,7 @@ pub async fn a_subscription_that_never_ran_counts_everything(fixture: impl Fixtu
     };
     assert_eq!(lags().await, [[1, 3], [1, 3]]);
     let mut feed = claim(&tier, "Handler").await;
-    let deliveries = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    let deliveries = feed.take(Lane::Backfill, 3).await;
     assert_eq!(lags().await, [[1, 3], [1, 3]], "handed out is not handled");
     for delivery in &deliveries[..2] {
         commit(&tier, settlement("Handler", delivery, Verdict::Done))
@@ -223,10 +223,7 @@ pub async fn what_a_refused_commit_published_does_not_exist(fixture: impl Fixtur
     let after = message(None, Priority::Normal);
     publish(&tier, std::slice::from_ref(&after)).await;
     let mut feed = claim(&tier, "Handler").await;
-    assert_eq!(
-        ids(&feed.fetch(Lane::Primary, 10).await.unwrap()),
-        [after.id]
-    );
+    assert_eq!(ids(&feed.take(Lane::Primary, 1).await), [after.id]);
     let backlogs = tier
         .broker
         .backlogs(&[subscription("Handler")])

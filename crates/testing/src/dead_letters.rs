@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::item::{claim, commit, ids, message, publish, settlement, subscription};
 use crate::{Fixture, ready};
 
-/// Gives up every message of a lane, as this subscription; returns their ids.
+/// Gives up the message of a lane, as this subscription; returns their ids.
 async fn give_up(tier: &Tier, name: &str, lane: Lane) -> Vec<Uuid> {
     let mut feed = claim(tier, name).await;
-    let deliveries = feed.fetch(lane, 10).await.unwrap();
+    let deliveries = feed.take(lane, 1).await;
     for delivery in &deliveries {
         let death = Verdict::Dead(Death {
             attempts: 3,
@@ -90,17 +90,16 @@ pub async fn a_replayed_letter_goes_to_its_subscription_alone(fixture: impl Fixt
     assert_eq!(tier.dead_letters.replay(&this).await.unwrap(), 1);
     assert_eq!(tier.dead_letters.replay(&this).await.unwrap(), 0);
     let mut feed = claim(&tier, "Handler").await;
-    assert!(feed.fetch(Lane::Backfill, 10).await.unwrap().is_empty());
-    let parked = feed.parked(None, 10).await.unwrap();
+    let parked = feed.take_parked(Lane::Backfill, 1).await;
+    assert!(feed.fetch(Lane::Backfill, 10).await.is_empty());
     assert!(
         parked[0].due.is_some_and(|due| due <= Timestamp::now()),
         "{parked:?}"
     );
     let delivery = feed
-        .fetch_parked(&[parked[0].position])
+        .fetch_parked(Lane::Backfill, parked[0].position)
         .await
-        .unwrap()
-        .remove(0);
+        .unwrap();
     assert_eq!(
         (delivery.message.id, delivery.failures, delivery.lane),
         (given_up[0], 0, Lane::Backfill)
@@ -109,7 +108,7 @@ pub async fn a_replayed_letter_goes_to_its_subscription_alone(fixture: impl Fixt
         .await
         .unwrap();
     let mut other = claim(&tier, "Other").await;
-    assert!(other.parked(None, 10).await.unwrap().is_empty());
+    assert!(other.parked(Lane::Backfill, None).await.is_empty());
     let backlog = tier
         .broker
         .backlogs(&[subscription("Handler")])

@@ -1,9 +1,11 @@
 //! What the cases write: rows with a field of every kind, and messages about them.
 
+use std::time::{Duration, Instant};
+
 use protean_core::message::{Kind as MessageKind, Message};
 use protean_core::port::Tier;
-use protean_core::port::broker::{Delivery, Feed, Settlement, Subscription, Verdict};
-use protean_core::port::store::{Change, Commit, Committed, Refused, Stored, Write};
+use protean_core::port::broker::{Claim, Delivery, Parked, Settlement, Subscription, Verdict};
+use protean_core::port::store::{Change, Commit, Committed, Position, Refused, Stored, Write};
 use protean_core::schema::{Element, Field, Kind, Row, Rules, Schema, Value};
 use protean_core::{Lane, Priority};
 use uuid::Uuid;
@@ -176,10 +178,84 @@ pub fn subscription(name: &str) -> Subscription {
     Subscription::new(name, STREAM)
 }
 
-/// Claims a subscription that is free.
-pub async fn claim(tier: &Tier, name: &str) -> Box<dyn Feed> {
-    let feed = tier.broker.claim(&subscription(name)).await.unwrap();
-    feed.expect("the subscription is free")
+/// How long a case waits for what has to happen.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long it waits between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// A subscription that a case takes part in.
+pub struct Held {
+    feeds: Claim,
+}
+
+/// Takes part in a subscription, as soon as it can be had.
+pub async fn claim(tier: &Tier, name: &str) -> Held {
+    let subscription = subscription(name);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(feeds) = tier.broker.claim(&subscription).await.unwrap() {
+            return Held { feeds };
+        }
+        look_again(deadline, "the subscription is not to be had").await;
+    }
+}
+
+/// Waits before the next look; panics when it has been long enough.
+pub async fn look_again(deadline: Instant, what: &str) {
+    assert!(Instant::now() < deadline, "{what}");
+    // sleep: between two looks at a condition that has no signal
+    tokio::time::sleep(LOOK_INTERVAL).await;
+}
+
+impl Held {
+    /// What there is on a lane now.
+    pub async fn fetch(&mut self, lane: Lane, count_max: usize) -> Vec<Delivery> {
+        self.feeds[lane.index()].fetch(count_max).await.unwrap()
+    }
+
+    /// So many messages of a lane, as soon as they are there; what comes with them, too.
+    pub async fn take(&mut self, lane: Lane, count: usize) -> Vec<Delivery> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut taken = self.fetch(lane, count).await;
+        while taken.len() < count {
+            let found = format!("expected {count} messages, found {taken:?}");
+            look_again(deadline, &found).await;
+            taken.extend(self.fetch(lane, count - taken.len()).await);
+        }
+        taken
+    }
+
+    /// The messages of a lane that are set aside.
+    pub async fn parked(&mut self, lane: Lane, after: Option<Position>) -> Vec<Parked> {
+        self.feeds[lane.index()].parked(after, 10).await.unwrap()
+    }
+
+    /// So many messages of a lane that are set aside, as soon as they are.
+    pub async fn take_parked(&mut self, lane: Lane, count: usize) -> Vec<Parked> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.parked(lane, None).await;
+            if found.len() >= count {
+                return found;
+            }
+            look_again(deadline, "too little is set aside").await;
+        }
+    }
+
+    /// The message that is set aside at a position.
+    pub async fn fetch_parked(&mut self, lane: Lane, position: Position) -> Option<Delivery> {
+        let feed = &mut self.feeds[lane.index()];
+        feed.fetch_parked(&[position]).await.unwrap().pop()
+    }
+
+    /// Tells the lane's feed what was settled.
+    pub async fn settled(&mut self, deliveries: &[Delivery]) {
+        for delivery in deliveries {
+            let feed = &mut self.feeds[delivery.lane.index()];
+            feed.settled(&[delivery.place]).await.unwrap();
+        }
+    }
 }
 
 /// What becomes of a delivery.

@@ -62,7 +62,7 @@ macro_rules! suite {
             a_message_is_handed_out_once_until_the_next_claim,
             what_is_settled_does_not_come_back,
             a_message_is_settled_once,
-            a_subscription_is_held_by_one,
+            a_message_is_in_one_pair_of_hands,
             a_listener_hears_of_every_publication,
             a_subscription_that_never_ran_counts_everything,
             what_a_refused_commit_published_does_not_exist,

@@ -23,20 +23,20 @@ pub async fn a_parked_message_is_out_of_the_flow(fixture: impl Fixture) {
     let messages = [Some("k"), None].map(|key| message(key, Priority::Bulk));
     publish(&tier, &messages).await;
     let mut feed = claim(&tier, "Handler").await;
-    let delivery = feed.fetch(Lane::Backfill, 1).await.unwrap().remove(0);
+    let delivery = feed.take(Lane::Backfill, 1).await.remove(0);
     let due = Timestamp::from_second(4_000_000_000).unwrap();
     let park = settlement("Handler", &delivery, parking(1, Some(due)));
     commit(&tier, park).await.unwrap();
 
-    let parked = feed.parked(None, 10).await.unwrap();
+    let parked = feed.take_parked(Lane::Backfill, 1).await;
     assert_eq!(parked.len(), 1);
     assert_eq!(parked[0].position, delivery.position);
     assert_eq!(parked[0].lane, Lane::Backfill);
     assert_eq!(parked[0].key.as_deref(), Some("k"));
     assert_eq!(parked[0].due, Some(due));
-    let after = feed.parked(Some(delivery.position), 10).await.unwrap();
+    let after = feed.parked(Lane::Backfill, Some(delivery.position)).await;
     assert!(after.is_empty(), "{after:?}");
-    let flow = feed.fetch(Lane::Backfill, 10).await.unwrap();
+    let flow = feed.take(Lane::Backfill, 1).await;
     assert_eq!(ids(&flow), [messages[1].id]);
     assert_eq!(lags(&tier).await, [0, 2], "it is not handled yet");
 }
@@ -47,24 +47,23 @@ pub async fn a_parked_message_is_settled_like_any_other(fixture: impl Fixture) {
     let parked = message(None, Priority::Bulk);
     publish(&tier, std::slice::from_ref(&parked)).await;
     let mut feed = claim(&tier, "Handler").await;
-    let delivery = feed.fetch(Lane::Backfill, 1).await.unwrap().remove(0);
+    let delivery = feed.take(Lane::Backfill, 1).await.remove(0);
     let park = settlement("Handler", &delivery, parking(1, None));
     commit(&tier, park).await.unwrap();
 
     let again = feed
-        .fetch_parked(&[delivery.position])
+        .fetch_parked(Lane::Backfill, delivery.position)
         .await
-        .unwrap()
-        .remove(0);
+        .unwrap();
     assert_eq!(again.place, Place::Parked);
     assert_eq!(again.message.id, parked.id);
     assert_eq!(again.failures, 1);
     assert_eq!(again.failed_first, Some(Timestamp::UNIX_EPOCH));
     let done = settlement("Handler", &again, Verdict::Done);
     commit(&tier, done).await.unwrap();
-    assert!(feed.parked(None, 10).await.unwrap().is_empty());
-    let gone = feed.fetch_parked(&[delivery.position]).await.unwrap();
-    assert!(gone.is_empty(), "{gone:?}");
+    assert!(feed.parked(Lane::Backfill, None).await.is_empty());
+    let gone = feed.fetch_parked(Lane::Backfill, delivery.position).await;
+    assert!(gone.is_none(), "{gone:?}");
     assert_eq!(lags(&tier).await, [0, 0]);
 }
 
@@ -80,19 +79,19 @@ pub async fn a_parked_message_survives_its_holder(fixture: impl Fixture) {
     let tier = ready(&fixture).await;
     publish(&tier, &[message(Some("k"), Priority::Normal)]).await;
     let mut feed = claim(&tier, "Handler").await;
-    let delivery = feed.fetch(Lane::Primary, 1).await.unwrap().remove(0);
+    let delivery = feed.take(Lane::Primary, 1).await.remove(0);
     commit(&tier, settlement("Handler", &delivery, parking(1, None)))
         .await
         .unwrap();
     drop(feed);
     let other = fixture.open().await;
     let mut feed = claim(&other, "Handler").await;
-    assert!(feed.fetch(Lane::Primary, 10).await.unwrap().is_empty());
+    feed.take_parked(Lane::Primary, 1).await;
+    assert!(feed.fetch(Lane::Primary, 10).await.is_empty());
     let delivery = feed
-        .fetch_parked(&[delivery.position])
+        .fetch_parked(Lane::Primary, delivery.position)
         .await
-        .unwrap()
-        .remove(0);
+        .unwrap();
     let due = Timestamp::now() + SignedDuration::from_secs(60);
     commit(
         &other,
@@ -101,12 +100,11 @@ pub async fn a_parked_message_survives_its_holder(fixture: impl Fixture) {
     .await
     .unwrap();
     let delivery = feed
-        .fetch_parked(&[delivery.position])
+        .fetch_parked(Lane::Primary, delivery.position)
         .await
-        .unwrap()
-        .remove(0);
+        .unwrap();
     assert_eq!(delivery.failures, 2);
-    let parked = feed.parked(None, 10).await.unwrap();
+    let parked = feed.parked(Lane::Primary, None).await;
     let rounded = |moment: Timestamp| moment.as_microsecond();
     assert_eq!(parked[0].due.map(rounded), Some(rounded(due)));
 }

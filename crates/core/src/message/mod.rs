@@ -5,6 +5,7 @@ pub mod envelope;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Priority;
@@ -89,6 +90,20 @@ impl Message {
         const FIXED_BYTES: usize = 256;
         FIXED_BYTES + self.data.len() + self.key.as_ref().map_or(0, String::len)
     }
+}
+
+/// What stands for an idempotency key: keys are as long as their makers like, and belong to one
+/// type of command.
+#[must_use]
+pub fn idempotency_digest(type_name: &str, key: &str) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    hasher.update(type_name.as_bytes());
+    hasher.update([0]);
+    hasher.update(key.as_bytes());
+    let full: [u8; 32] = hasher.finalize().into();
+    let mut short = [0; 16];
+    short.copy_from_slice(&full[..16]);
+    short
 }
 
 /// What everything that a message causes inherits from it.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::lane::Band;
 use crate::message::Message;
 use crate::{BoxFuture, Lane};
 
@@ -37,9 +36,9 @@ impl Subscription {
 pub enum Place {
     /// In the flow of its lane.
     Queue {
-        /// Its rank in the lane.
-        band: Band,
-        /// Its number in the band, counted from 1 without gaps.
+        /// The queue it is in, of those that make up the lane; the broker's own number for it.
+        queue: u64,
+        /// Its number in the queue, counted from 1 without gaps.
         sequence: u64,
     },
     /// Set aside, to be tried again later.
@@ -156,6 +155,15 @@ pub struct Gauge {
     pub rate_per_second: f64,
 }
 
+/// What is committed and has not reached the broker yet, on one lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// Messages that wait.
+    pub depth: u64,
+    /// The age of the oldest of them.
+    pub oldest: Option<Duration>,
+}
+
 /// A stream on which something new was published.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Published {
@@ -174,17 +182,40 @@ pub enum Wake {
     Anything,
 }
 
+/// A subscription that this process takes part in: the feeds of its primary and of its backfill
+/// lane. Dropping both gives back what was handed out and not settled.
+pub type Claim = [Box<dyn Feed>; 2];
+
 /// The streams, as subscriptions read them.
 pub trait Broker: Send + Sync + 'static {
-    /// Takes a subscription for this process, so that nobody else reads it meanwhile; `None` while
-    /// somebody else holds it. Losing the process, by whatever death, releases it at once.
+    /// Takes part in a subscription. What is handed out to one process is handed out to no other
+    /// while that one lives; losing the process, by whatever death, frees it within seconds. A
+    /// broker that has no way to share a subscription answers `None` while somebody else has it.
     ///
     /// # Errors
     /// When the broker cannot be reached.
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn Feed>>, Error>>;
+    ) -> BoxFuture<'a, Result<Option<Claim>, Error>>;
+
+    /// What has to be done for a lane while a server runs: moving messages to where subscriptions
+    /// read them, freeing what the dead held. Goes on until it is dropped; waits out every trouble.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: whoever attends next goes on where this one was.
+    fn attend(&self, _lane: Lane) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// What is committed and has not reached the broker yet: primary, then backfill. `None` where
+    /// a commit is all it takes.
+    ///
+    /// # Errors
+    /// When the store or the broker cannot be reached.
+    fn outbox(&self) -> BoxFuture<'_, Result<Option<[Outbox; 2]>, Error>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// Starts to listen for what is published from now on, by any process.
     ///
@@ -210,23 +241,21 @@ pub trait Broker: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<[Backlog; 2]>, Error>>;
 }
 
-/// A claimed subscription. Dropping it releases the claim.
+/// One lane of a claimed subscription.
 pub trait Feed: Send + 'static {
-    /// The next messages of a lane, most urgent band first, in order inside a band; empty when
-    /// there are none. Never returns a message twice in the life of this feed.
+    /// The next messages, most urgent band first, in order inside a band; empty when there are
+    /// none. Never returns a message twice in the life of this feed, and none whose predecessor
+    /// with the same key is in other hands (L8).
     ///
     /// # Errors
     /// When the broker cannot be reached; asking again is safe.
     ///
     /// # Cancel safety
     /// Not cancel safe: messages may be lost to this feed, until the next claim.
-    fn fetch(
-        &mut self,
-        lane: Lane,
-        count_max: usize,
-    ) -> BoxFuture<'_, Result<Vec<Delivery>, Error>>;
+    fn fetch(&mut self, count_max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, Error>>;
 
-    /// Messages set aside, by position after `after`, at most `count_max`.
+    /// Messages of this lane that are set aside and this process's to try again, by position after
+    /// `after`, at most `count_max`.
     ///
     /// # Errors
     /// When the broker cannot be reached.
@@ -246,11 +275,12 @@ pub trait Feed: Send + 'static {
         positions: &'a [Position],
     ) -> BoxFuture<'a, Result<Vec<Delivery>, Error>>;
 
-    /// Tells the broker that these deliveries are settled in the store, for brokers apart from it.
+    /// Tells the feed that the deliveries in these places are settled in the store, so that it
+    /// need not keep them for this process any longer.
     ///
     /// # Errors
     /// When the broker cannot be reached; telling again is safe.
-    fn settled<'a>(&'a mut self, _deliveries: &'a [Delivery]) -> BoxFuture<'a, Result<(), Error>> {
+    fn settled<'a>(&'a mut self, _places: &'a [Place]) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
 }

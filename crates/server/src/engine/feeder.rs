@@ -1,12 +1,17 @@
-//! The readers: one task per subscription, which claims it and fetches what the scheduler asks for.
+//! The readers: a task for each lane of each subscription, which fetches what the scheduler asks
+//! for, and tells the broker what is settled.
+//!
+//! The lanes have a reader each, so that no primary message waits while backfill is read, and the
+//! backfill readers run where backfill work runs (L2).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::Lane;
 use protean_core::domain::Domain;
-use protean_core::port::broker::{Delivery, Feed, Parked};
+use protean_core::port::broker::{Claim, Delivery, Feed, Parked, Place};
 use protean_core::port::store::Position;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::context::Context;
@@ -39,16 +44,16 @@ macro_rules! patiently {
 /// What the engine asks a feeder for.
 #[derive(Debug)]
 pub(super) enum Request {
-    Fetch {
-        lane: Lane,
-        count_max: usize,
-    },
-    FetchParked {
-        lane: Lane,
-        position: u64,
-        key: Option<u64>,
-    },
+    Fetch { count_max: usize },
+    FetchParked { position: u64, key: Option<u64> },
     ListParked,
+}
+
+/// What the engine has for a feeder.
+pub(super) struct Inbox {
+    pub(super) requests: mpsc::Receiver<Request>,
+    /// The places of what was settled.
+    pub(super) settled: mpsc::Receiver<Vec<Place>>,
 }
 
 /// What a feeder tells the engine.
@@ -72,32 +77,74 @@ pub(super) enum Answer {
     },
 }
 
-/// Claims the subscription as soon as nobody else holds it, then answers requests until there are
-/// no more. The claim ends with the task.
-pub(super) async fn feed<D: Domain, E: From<(usize, Answer)>>(
+/// Claims the subscription as soon as it can be had, then answers the requests for both lanes until
+/// there are no more; those for backfill on `backfill`, if there is one. The claim ends with that.
+pub(super) async fn feed<D: Domain, E: From<(usize, Answer)> + Send + 'static>(
     context: Arc<Context<D>>,
     subscription: usize,
-    mut requests: mpsc::Receiver<Request>,
+    inboxes: [Inbox; 2],
     answers: mpsc::Sender<E>,
+    backfill_threads: Option<Handle>,
 ) {
-    let mut feed = claim(&context, subscription).await;
-    let parked = patiently!(list_parked(&mut *feed));
-    if answers
-        .send((subscription, Answer::Claimed { parked }).into())
-        .await
-        .is_err()
-    {
+    let [mut primary, mut backfill] = claim(&context, subscription).await;
+    let mut parked = patiently!(list_parked(&mut *primary));
+    parked.extend(patiently!(list_parked(&mut *backfill)));
+    let claimed = (subscription, Answer::Claimed { parked });
+    if answers.send(claimed.into()).await.is_err() {
         return;
     }
-    while let Some(request) = requests.recv().await {
-        let answer = answer(&mut *feed, request).await;
-        if answers.send((subscription, answer).into()).await.is_err() {
-            return;
+    let [primary_inbox, backfill_inbox] = inboxes;
+    let serve_backfill = serve(
+        backfill,
+        (subscription, Lane::Backfill),
+        backfill_inbox,
+        answers.clone(),
+    );
+    match backfill_threads {
+        Some(threads) => threads.spawn(serve_backfill),
+        None => tokio::spawn(serve_backfill),
+    };
+    serve(
+        primary,
+        (subscription, Lane::Primary),
+        primary_inbox,
+        answers,
+    )
+    .await;
+}
+
+/// Answers the requests for one lane, and passes on what was settled.
+async fn serve<E: From<(usize, Answer)>>(
+    mut feed: Box<dyn Feed>,
+    (subscription, lane): (usize, Lane),
+    inbox: Inbox,
+    answers: mpsc::Sender<E>,
+) {
+    let Inbox {
+        mut requests,
+        mut settled,
+    } = inbox;
+    loop {
+        tokio::select! {
+            biased;
+            request = requests.recv() => {
+                let Some(request) = request else { return };
+                let answer = answer(&mut *feed, lane, request).await;
+                if answers.send((subscription, answer).into()).await.is_err() {
+                    return;
+                }
+            }
+            Some(mut places) = settled.recv() => {
+                while let Ok(more) = settled.try_recv() {
+                    places.extend(more);
+                }
+                patiently!(feed.settled(&places));
+            }
         }
     }
 }
 
-async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Box<dyn Feed> {
+async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Claim {
     let wanted = &context.subscriptions[subscription];
     let broker = &context.app.tier().broker;
     let mut told = false;
@@ -118,10 +165,10 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Box<dyn 
     }
 }
 
-async fn answer(feed: &mut dyn Feed, request: Request) -> Answer {
+async fn answer(feed: &mut dyn Feed, lane: Lane, request: Request) -> Answer {
     match request {
-        Request::Fetch { lane, count_max } => {
-            let deliveries = patiently!(feed.fetch(lane, count_max));
+        Request::Fetch { count_max } => {
+            let deliveries = patiently!(feed.fetch(count_max));
             let more = deliveries.len() >= count_max;
             Answer::Fetched {
                 lane,
@@ -129,11 +176,7 @@ async fn answer(feed: &mut dyn Feed, request: Request) -> Answer {
                 more,
             }
         }
-        Request::FetchParked {
-            lane,
-            position,
-            key,
-        } => {
+        Request::FetchParked { position, key } => {
             let positions = [Position(position)];
             let mut found = patiently!(feed.fetch_parked(&positions));
             Answer::FetchedParked {

@@ -12,10 +12,11 @@ use protean_core::Lane;
 use protean_core::domain::Domain;
 use protean_core::port::broker::{Delivery, Listener, Parked, Place, Wake};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::batch::{self, Finished, Work};
 use super::context::Context;
-use super::feeder::{self, Answer, Request};
+use super::feeder::{self, Answer, Inbox, Request};
 use super::gauges::{self, Gauges};
 use super::pool::BackfillPool;
 use super::{Options, Summary};
@@ -27,8 +28,11 @@ const BATCH_MAX: usize = 512;
 /// Messages of one lane of one subscription that are read ahead.
 const BUFFER_MAX: usize = 2 * BATCH_MAX;
 
-/// Requests a feeder may have before it: a fetch and a list per lane, and the parked ones.
-const REQUESTS_MAX: usize = 2 * (RETURNING_MAX + 2);
+/// Requests a feeder may have before it: a fetch, a list, and the parked ones.
+const REQUESTS_MAX: usize = RETURNING_MAX + 2;
+
+/// Runs whose settled places a feeder may have before it; those of more wait in the engine.
+const SETTLED_MAX: usize = 64;
 
 /// Reports that wait for the engine; whoever has one more waits.
 const EVENTS_MAX: usize = 1_024;
@@ -45,13 +49,49 @@ impl From<(usize, Answer)> for Event {
     }
 }
 
+/// What the engine has of a feeder.
+struct Feeder {
+    requests: mpsc::Sender<Request>,
+    settled: mpsc::Sender<Vec<Place>>,
+    /// Settled places that the feeder has no room for yet.
+    unsent: Vec<Place>,
+}
+
+impl Feeder {
+    fn new() -> (Self, Inbox) {
+        let (requests, receiver) = mpsc::channel(REQUESTS_MAX);
+        let (settled, places) = mpsc::channel(SETTLED_MAX);
+        let feeder = Self {
+            requests,
+            settled,
+            unsent: Vec::new(),
+        };
+        let inbox = Inbox {
+            requests: receiver,
+            settled: places,
+        };
+        (feeder, inbox)
+    }
+
+    fn settled(&mut self, places: impl IntoIterator<Item = Place>) {
+        self.unsent.extend(places);
+        if self.unsent.is_empty() {
+            return;
+        }
+        if let Ok(permit) = self.settled.try_reserve() {
+            permit.send(std::mem::take(&mut self.unsent));
+        }
+    }
+}
+
 pub(super) struct Engine<D> {
     context: Arc<Context<D>>,
     options: Options,
     pool: BackfillPool,
     scheduler: Scheduler<Work>,
     gauges: Gauges,
-    feeders: Vec<mpsc::Sender<Request>>,
+    feeders: Vec<[Feeder; 2]>,
+    attendance: JoinSet<()>,
     /// Positions that are set aside and known to the scheduler.
     parked: Vec<HashSet<u64>>,
     streams: HashMap<Arc<str>, Vec<usize>>,
@@ -82,6 +122,7 @@ impl<D: Domain> Engine<D> {
             scheduler: Scheduler::new(count, limits),
             gauges: Gauges::new(count),
             feeders: Vec::with_capacity(count),
+            attendance: JoinSet::new(),
             parked: vec![HashSet::new(); count],
             streams,
             hasher: RandomState::new(),
@@ -95,6 +136,7 @@ impl<D: Domain> Engine<D> {
         mut listener: Box<dyn Listener>,
         shutdown: impl Future<Output = ()>,
     ) -> Summary {
+        self.start_attendance();
         self.start_feeders();
         let mut shutdown = pin!(shutdown);
         let mut heartbeat = tokio::time::interval(gauges::INTERVAL);
@@ -117,17 +159,30 @@ impl<D: Domain> Engine<D> {
         self.drain().await
     }
 
+    /// Has done what the broker needs done; it ends with the engine.
+    fn start_attendance(&mut self) {
+        for lane in Lane::ALL {
+            let broker = self.context.app.tier().broker.clone();
+            let attend = async move { broker.attend(lane).await };
+            match (lane, self.pool.handle()) {
+                (Lane::Backfill, Some(pool)) => self.attendance.spawn_on(attend, pool),
+                _ => self.attendance.spawn(attend),
+            };
+        }
+    }
+
     fn start_feeders(&mut self) {
         for subscription in 0..self.context.subscriptions.len() {
-            let (requests, receiver) = mpsc::channel(REQUESTS_MAX);
-            let answers = self.events.0.clone();
+            let (primary, primary_inbox) = Feeder::new();
+            let (backfill, backfill_inbox) = Feeder::new();
             tokio::spawn(feeder::feed(
                 self.context.clone(),
                 subscription,
-                receiver,
-                answers,
+                [primary_inbox, backfill_inbox],
+                self.events.0.clone(),
+                self.pool.handle().cloned(),
             ));
-            self.feeders.push(requests);
+            self.feeders.push([primary, backfill]);
         }
     }
 
@@ -140,7 +195,7 @@ impl<D: Domain> Engine<D> {
                     lane,
                     count_max,
                 } => {
-                    self.request(subscription, Request::Fetch { lane, count_max });
+                    self.request(subscription, lane, Request::Fetch { count_max });
                 }
                 Action::FetchParked {
                     subscription,
@@ -148,14 +203,8 @@ impl<D: Domain> Engine<D> {
                     position,
                     key,
                 } => {
-                    self.request(
-                        subscription,
-                        Request::FetchParked {
-                            lane,
-                            position,
-                            key,
-                        },
-                    );
+                    let request = Request::FetchParked { position, key };
+                    self.request(subscription, lane, request);
                 }
                 Action::Run(run) => self.start(run),
             }
@@ -163,10 +212,11 @@ impl<D: Domain> Engine<D> {
         self.context.set_yielding(self.scheduler.primary_waits());
     }
 
-    fn request(&self, subscription: usize, request: Request) {
+    fn request(&self, subscription: usize, lane: Lane, request: Request) {
         // The scheduler keeps to REQUESTS_MAX, so this fails only when the feeder is gone, which
         // it is only when the engine is.
-        if let Err(error) = self.feeders[subscription].try_send(request) {
+        let feeder = &self.feeders[subscription][lane.index()];
+        if let Err(error) = feeder.requests.try_send(request) {
             tracing::error!(%error, "a feeder takes no requests");
         }
     }
@@ -258,6 +308,11 @@ impl<D: Domain> Engine<D> {
                 }
             }
         }
+        let places = outcomes.iter().filter_map(|(item, outcome)| {
+            let place = item.body.delivery.place;
+            (*outcome != Outcome::Unrun && place != Place::Parked).then_some(place)
+        });
+        self.feeders[subscription][lane.index()].settled(places);
         self.gauges.settled(subscription, lane, settled);
         self.scheduler.finished(subscription, lane, outcomes);
     }
@@ -278,7 +333,9 @@ impl<D: Domain> Engine<D> {
                     }
                     // A full queue of requests is a subscription that is not claimed yet, or one
                     // that will list what is set aside anyway.
-                    let _ = self.feeders[subscription].try_send(Request::ListParked);
+                    for feeder in &self.feeders[subscription] {
+                        let _ = feeder.requests.try_send(Request::ListParked);
+                    }
                 }
             }
         }
@@ -323,6 +380,9 @@ impl<D: Domain> Engine<D> {
     }
 
     fn report(&mut self, elapsed: Duration) {
+        for feeder in self.feeders.iter_mut().flatten() {
+            feeder.settled([]);
+        }
         let scheduler = &self.scheduler;
         let in_flight = |subscription, lane| scheduler.held(subscription, lane);
         let gauges = self

@@ -9,8 +9,8 @@ use protean_core::port::{self};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::failed;
-use crate::ranges::Settled;
 use crate::writer::lane_number;
+use protean_core::settled::Settled;
 
 /// How old a gauge may be before it counts as left behind by a server that is gone.
 const GAUGE_AGE_MAX: Duration = Duration::from_secs(5);

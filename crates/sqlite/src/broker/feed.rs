@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use protean_core::interner::Interner;
 use protean_core::lane::Band;
 use protean_core::port::broker::{Delivery, Feed, Parked, Place, Subscription};
 use protean_core::port::store::Position;
@@ -13,10 +14,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Sqlite;
 use crate::error::{failed, file};
-use crate::message::{self, COLUMNS, Interner};
-use crate::ranges::Settled;
+use crate::message::{self, COLUMNS};
 use crate::turnstile::lock_file;
 use crate::writer::lane_number;
+use protean_core::settled::Settled;
 
 /// How far a band has been read.
 #[derive(Clone, Debug)]
@@ -28,20 +29,21 @@ struct Reading {
     settled: Settled,
 }
 
-/// A subscription that this process holds, by a lock that any death releases.
-pub(super) struct ClaimedFeed {
+/// One lane of a subscription that this process holds, by a lock that any death releases.
+pub(super) struct LaneFeed {
     database: Sqlite,
     subscription: Subscription,
-    readings: [[Option<Reading>; Band::COUNT]; 2],
+    lane: Lane,
+    readings: [Option<Reading>; Band::COUNT],
     interner: Arc<Mutex<Interner>>,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 /// Claims a subscription; `None` while somebody else holds it.
 pub(super) fn claim(
     database: &Sqlite,
     subscription: &Subscription,
-) -> Result<Option<ClaimedFeed>, port::Error> {
+) -> Result<Option<[LaneFeed; 2]>, port::Error> {
     let what = |error: &std::io::Error| file("the claim of a subscription", error);
     let stream: String = subscription
         .stream
@@ -64,23 +66,22 @@ pub(super) fn claim(
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(what(&error)),
     }
-    Ok(Some(ClaimedFeed {
+    let lock = Arc::new(lock);
+    Ok(Some(Lane::ALL.map(|lane| LaneFeed {
         database: database.clone(),
         subscription: subscription.clone(),
+        lane,
         readings: Default::default(),
         interner: Arc::default(),
-        _lock: lock,
-    }))
+        _lock: lock.clone(),
+    })))
 }
 
-impl Feed for ClaimedFeed {
-    fn fetch(
-        &mut self,
-        lane: Lane,
-        count_max: usize,
-    ) -> BoxFuture<'_, Result<Vec<Delivery>, port::Error>> {
+impl Feed for LaneFeed {
+    fn fetch(&mut self, count_max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, port::Error>> {
+        let lane = self.lane;
         let subscription = self.subscription.clone();
-        let mut readings = self.readings[lane.index()].clone();
+        let mut readings = self.readings.clone();
         let interner = self.interner.clone();
         Box::pin(async move {
             let read = self.database.readers(lane).read(move |connection| {
@@ -96,7 +97,7 @@ impl Feed for ClaimedFeed {
                 Ok((found, readings))
             });
             let (found, readings) = read.await?;
-            self.readings[lane.index()] = readings;
+            self.readings = readings;
             Ok(found)
         })
     }
@@ -107,14 +108,11 @@ impl Feed for ClaimedFeed {
         count_max: usize,
     ) -> BoxFuture<'_, Result<Vec<Parked>, port::Error>> {
         let subscription = self.subscription.clone();
-        Box::pin(
-            self.database
-                .readers(Lane::Primary)
-                .read(move |connection| {
-                    list_parked(connection, &subscription, after, count_max)
-                        .map_err(|error| failed("the list of messages set aside", &error))
-                }),
-        )
+        let lane = self.lane;
+        Box::pin(self.database.readers(lane).read(move |connection| {
+            list_parked(connection, &subscription, lane, after, count_max)
+                .map_err(|error| failed("the list of messages set aside", &error))
+        }))
     }
 
     fn fetch_parked<'a>(
@@ -124,19 +122,15 @@ impl Feed for ClaimedFeed {
         let subscription = self.subscription.clone();
         let positions = positions.to_vec();
         let interner = self.interner.clone();
-        Box::pin(
-            self.database
-                .readers(Lane::Primary)
-                .read(move |connection| {
-                    let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
-                    let found = positions.into_iter().filter_map(|position| {
-                        one_parked(connection, &subscription, position, &mut interner).transpose()
-                    });
-                    found
-                        .collect::<rusqlite::Result<_>>()
-                        .map_err(|error| failed("the fetch of a message set aside", &error))
-                }),
-        )
+        Box::pin(self.database.readers(self.lane).read(move |connection| {
+            let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = positions.into_iter().filter_map(|position| {
+                one_parked(connection, &subscription, position, &mut interner).transpose()
+            });
+            found
+                .collect::<rusqlite::Result<_>>()
+                .map_err(|error| failed("the fetch of a message set aside", &error))
+        }))
     }
 }
 
@@ -160,7 +154,7 @@ impl Fetch<'_> {
                 *reading = self.start(subscription, band)?;
             }
             if let Some(reading) = reading {
-                self.read(reading, band, count_max, &mut found)?;
+                self.read(reading, count_max, &mut found)?;
             }
         }
         Ok(found)
@@ -199,7 +193,6 @@ impl Fetch<'_> {
     fn read(
         &mut self,
         reading: &mut Reading,
-        band: Band,
         count_max: usize,
         found: &mut Vec<Delivery>,
     ) -> rusqlite::Result<()> {
@@ -220,7 +213,7 @@ impl Fetch<'_> {
             found.push(Delivery {
                 lane: self.lane,
                 place: Place::Queue {
-                    band,
+                    queue: u64::try_from(reading.queue).unwrap_or_default(),
                     sequence: logged.sequence,
                 },
                 position: Position(logged.position),
@@ -249,23 +242,30 @@ fn timestamp(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
 fn list_parked(
     connection: &Connection,
     subscription: &Subscription,
+    lane: Lane,
     after: Option<Position>,
     count_max: usize,
 ) -> rusqlite::Result<Vec<Parked>> {
     let mut select = connection.prepare_cached(
-        "SELECT p.position, p.lane, m.key, p.due FROM protean_parked AS p
+        "SELECT p.position, m.key, p.due FROM protean_parked AS p
          JOIN protean_message AS m ON m.position = p.position
-         WHERE p.subscription = ?1 AND p.stream = ?2 AND p.position > ?3
-         ORDER BY p.position LIMIT ?4",
+         WHERE p.subscription = ?1 AND p.stream = ?2 AND p.lane = ?3 AND p.position > ?4
+         ORDER BY p.position LIMIT ?5",
     )?;
     let after = after.map_or(0, |position| position.0);
-    let place = params![&*subscription.name, &*subscription.stream, after, count_max];
+    let place = params![
+        &*subscription.name,
+        &*subscription.stream,
+        lane_number(lane),
+        after,
+        count_max
+    ];
     let found = select.query_map(place, |row| {
         Ok(Parked {
             position: Position(row.get(0)?),
-            lane: lane_of(row.get(1)?),
-            key: row.get(2)?,
-            due: timestamp(row, 3)?,
+            lane,
+            key: row.get(1)?,
+            due: timestamp(row, 2)?,
         })
     })?;
     found.collect()

@@ -4,7 +4,7 @@ mod backlog;
 mod feed;
 mod listener;
 
-use protean_core::port::broker::{Backlog, Broker, Feed, Gauge, Listener, Subscription};
+use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
 use rusqlite::{Connection, params};
@@ -18,10 +18,10 @@ impl Broker for Sqlite {
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
-    ) -> BoxFuture<'a, Result<Option<Box<dyn Feed>>, port::Error>> {
+    ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
-            let feed = feed::claim(self, subscription)?;
-            Ok(feed.map(|feed| Box::new(feed) as Box<dyn Feed>))
+            let feeds = feed::claim(self, subscription)?;
+            Ok(feeds.map(|feeds| feeds.map(|feed| Box::new(feed) as Box<dyn Feed>)))
         })
     }
 

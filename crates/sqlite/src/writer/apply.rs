@@ -1,7 +1,7 @@
 //! One commit: all of it or nothing.
 
 use protean_core::Lane;
-use protean_core::message::Message;
+use protean_core::message::{Message, idempotency_digest};
 use protean_core::port::broker::{Place, Published, Settlement, Verdict};
 use protean_core::port::store::{Change, Commit, Committed, Position, Refused, Write};
 use protean_core::schema::{Row, Schema, Value};
@@ -70,7 +70,7 @@ impl State<'_> {
             let Some(key) = &message.idempotency_key else {
                 continue;
             };
-            let key = message::digest(&message.type_name, key);
+            let key = idempotency_digest(&message.type_name, key);
             let position = self.position()? + 1 + nth as u64;
             let insert = "INSERT INTO protean_idempotency (key, position, id) VALUES (?1, ?2, ?3)
                 ON CONFLICT DO NOTHING";
@@ -142,8 +142,8 @@ impl State<'_> {
     fn settle_message(&mut self, settlement: &Settlement) -> rusqlite::Result<bool> {
         let lane = lane_number(settlement.lane);
         let fresh = match settlement.place {
-            Place::Queue { band, sequence } => {
-                self.settle(&settlement.subscription, lane, band, sequence)?
+            Place::Queue { queue, sequence } => {
+                self.settle(&settlement.subscription, queue, sequence)?
             }
             Place::Parked => self.unpark(settlement)?,
         };

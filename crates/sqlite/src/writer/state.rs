@@ -3,13 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use protean_core::lane::Band;
 use protean_core::port::broker::{Published, Subscription};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::bell::News;
-use crate::ranges::Settled;
 use crate::sql::Catalog;
+use protean_core::settled::Settled;
 
 /// A stream, a lane (or [`INLINE_LANE`](crate::schema::INLINE_LANE)) and a band.
 pub(super) type QueueKey = (Arc<str>, i64, i64);
@@ -146,15 +145,10 @@ impl<'t> State<'t> {
     pub(super) fn settle(
         &mut self,
         subscription: &Subscription,
-        lane: i64,
-        band: Band,
+        queue: u64,
         sequence: u64,
     ) -> rusqlite::Result<bool> {
-        let Queue { id: queue, .. } = self.queue(&(
-            subscription.stream.clone(),
-            lane,
-            i64::try_from(band.index()).unwrap_or(0),
-        ))?;
+        let queue = i64::try_from(queue).unwrap_or_default();
         let key = (subscription.name.to_string(), queue);
         if !self.counters.cursors.contains_key(&key) {
             let settled = load_cursor(self.connection, &key)?;

@@ -1,4 +1,4 @@
-//! Sets of numbers that are mostly runs: what a subscription has settled ahead of its cursor.
+//! Sets of numbers that are mostly runs: what a subscription has settled of a queue.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,24 @@ use std::str::FromStr;
 /// Settling in order moves the cursor and costs nothing else. A message that is skipped for a
 /// while leaves one range behind it, however many are settled after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Settled {
+pub struct Settled {
     upto: u64,
     ahead: Vec<(u64, u64)>,
 }
 
 /// A text that is no list of ranges.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected ranges such as \"5-9,12\", found \"{found}\"")]
-pub(crate) struct ParseError {
+#[error("[PE0208] expected ranges such as \"5-9,12\", found \"{found}\"")]
+pub struct ParseError {
     found: String,
 }
 
 impl Settled {
-    /// What a cursor row says.
-    pub(crate) fn parse(upto: u64, ahead: &str) -> Result<Self, ParseError> {
+    /// What a cursor row says: everything up to a number, and ranges beyond it.
+    ///
+    /// # Errors
+    /// When the text is no list of ranges in order.
+    pub fn parse(upto: u64, ahead: &str) -> Result<Self, ParseError> {
         let error = || ParseError {
             found: ahead.to_owned(),
         };
@@ -41,12 +44,14 @@ impl Settled {
     }
 
     /// All numbers up to this one are settled.
-    pub(crate) const fn upto(&self) -> u64 {
+    #[must_use]
+    pub const fn upto(&self) -> u64 {
         self.upto
     }
 
     /// How many are settled beyond that.
-    pub(crate) fn ahead_count(&self) -> u64 {
+    #[must_use]
+    pub fn ahead_count(&self) -> u64 {
         self.ahead
             .iter()
             .map(|(first, last)| last - first + 1)
@@ -54,7 +59,8 @@ impl Settled {
     }
 
     /// Whether a number is settled.
-    pub(crate) fn contains(&self, number: u64) -> bool {
+    #[must_use]
+    pub fn contains(&self, number: u64) -> bool {
         number <= self.upto
             || self
                 .ahead
@@ -63,7 +69,7 @@ impl Settled {
     }
 
     /// Settles a number; `false` when it was settled before.
-    pub(crate) fn settle(&mut self, number: u64) -> bool {
+    pub fn settle(&mut self, number: u64) -> bool {
         if self.contains(number) {
             return false;
         }
