@@ -25,12 +25,38 @@ struct Tool {
 }
 
 /// Everything the tests need.
-const TOOLS: &[Tool] = &[Tool {
-    purpose: "compile the bundled SQLite",
-    programs: &["cc"],
-    folders: &[],
-    packages: &["gcc", "libc6-dev"],
-}];
+const TOOLS: &[Tool] = &[
+    Tool {
+        purpose: "compile the bundled SQLite",
+        programs: &["cc"],
+        folders: &[],
+        packages: &["gcc", "libc6-dev"],
+    },
+    Tool {
+        purpose: "start PostgreSQL servers",
+        programs: &["initdb"],
+        folders: &["/usr/lib/postgresql/*/bin"],
+        packages: &["postgresql"],
+    },
+    Tool {
+        purpose: "start Redis servers",
+        programs: &["redis-server"],
+        folders: &[],
+        packages: &["redis-server"],
+    },
+    Tool {
+        purpose: "make the certificates of servers",
+        programs: &["openssl"],
+        folders: &[],
+        packages: &["openssl"],
+    },
+    Tool {
+        purpose: "run the Python side of what both sides have to agree on",
+        programs: &["python3"],
+        folders: &[],
+        packages: &["python3", "python3-venv"],
+    },
+];
 
 /// How often apt-get tries a download again.
 const APT_RETRIES: &str = "Acquire::Retries=3";

@@ -1,0 +1,74 @@
+//! Where a listener of this process hears of commits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protean_core::BoxFuture;
+use protean_core::port::broker::{Listener, Published, Wake};
+use tokio::sync::Notify;
+
+use super::News;
+
+/// Where a listener of this process hears of commits.
+#[derive(Debug, Default)]
+pub struct Ear {
+    heard: Mutex<News>,
+    rung: Notify,
+}
+
+impl Ear {
+    /// This stream has something new.
+    pub fn hear_of(&self, published: Published) {
+        self.hear(News {
+            published: [published].into(),
+            everything: false,
+        });
+    }
+
+    /// Any stream may have something new.
+    pub fn hear_of_everything(&self) {
+        self.hear(News::everything());
+    }
+
+    pub(crate) fn hear(&self, news: News) {
+        if news.is_empty() {
+            return;
+        }
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.join(news);
+        drop(heard);
+        self.rung.notify_one();
+    }
+
+    /// What was heard since the last time, if anything.
+    fn take(&self) -> Option<Wake> {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let News {
+            published,
+            everything,
+        } = std::mem::take(&mut *heard);
+        if everything {
+            return Some(Wake::Anything);
+        }
+        (!published.is_empty()).then(|| Wake::Published(published.into_iter().collect()))
+    }
+
+    /// The next that is heard. Cancel safe.
+    pub async fn wake(&self) -> Wake {
+        loop {
+            if let Some(wake) = self.take() {
+                return wake;
+            }
+            self.rung.notified().await;
+        }
+    }
+}
+
+/// An ear as a listener.
+#[derive(Debug)]
+pub(crate) struct Listening(pub(crate) Arc<Ear>);
+
+impl Listener for Listening {
+    fn wake(&mut self) -> BoxFuture<'_, Wake> {
+        Box::pin(self.0.wake())
+    }
+}

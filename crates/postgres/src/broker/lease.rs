@@ -1,0 +1,190 @@
+//! Leases: ranges of a queue that one consumer hands out.
+
+use deadpool_postgres::Client;
+use protean_core::interner::Interner;
+use protean_core::settled::Settled;
+use tokio_postgres::{Error, Row};
+
+use crate::message::{self, COLUMN_COUNT, COLUMNS, Logged, column, number};
+
+/// The queues of a lane that have more than was handed out, most urgent first. The last condition
+/// keeps a subscription that is fed by a broker apart from the database to what that has not.
+const GROWN: &str = "SELECT q.id FROM protean_queue AS q
+    LEFT JOIN protean_handout AS h ON h.queue = q.id AND h.subscription = $1
+    WHERE q.stream = $2 AND q.lane = $3 AND LEAST(q.head, $4) > COALESCE(h.handed, 0)
+    ORDER BY q.band";
+
+/// Makes the record of what is handed out of a queue.
+const START: &str = "INSERT INTO protean_handout (subscription, queue, handed)
+    SELECT $1, $2, COALESCE((SELECT sequence FROM protean_cursor
+        WHERE subscription = $1 AND queue = $2), 0) ON CONFLICT DO NOTHING";
+
+/// A lease that nobody owns any more.
+const ADOPT: &str = "UPDATE protean_lease SET owner = $4 WHERE id = (
+        SELECT l.id FROM protean_lease AS l JOIN protean_queue AS q ON q.id = l.queue
+        WHERE l.subscription = $1 AND q.stream = $2 AND q.lane = $3 AND l.owner IS NULL
+        ORDER BY l.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED)
+    RETURNING id, queue, first, last";
+
+/// Gives leases back.
+const RELEASE: &str = "DELETE FROM protean_lease WHERE id = ANY($1::bigint[])";
+
+/// Takes the next messages of a queue under a new lease: number of the lease, position of the
+/// subscription, and the message.
+fn take_sql() -> String {
+    format!(
+        "WITH before AS (
+            SELECT handed FROM protean_handout WHERE subscription = $1 AND queue = $2 FOR UPDATE
+        ), taken AS (
+            UPDATE protean_handout AS h SET handed = LEAST(b.handed + $3, q.head, $5)
+            FROM before AS b, protean_queue AS q
+            WHERE h.subscription = $1 AND h.queue = $2 AND q.id = $2
+                AND LEAST(q.head, $5) > b.handed
+            RETURNING b.handed + 1 AS first, h.handed AS last
+        ), lease AS (
+            INSERT INTO protean_lease (subscription, queue, first, last, owner)
+            SELECT $1, $2, first, last, $4 FROM taken RETURNING id, first, last
+        )
+        SELECT {COLUMNS}, l.id, c.sequence, c.ahead
+        FROM lease AS l
+        JOIN protean_message AS m ON m.queue = $2 AND m.sequence BETWEEN l.first AND l.last
+        JOIN protean_queue AS q ON q.id = m.queue
+        LEFT JOIN protean_cursor AS c ON c.subscription = $1 AND c.queue = $2
+        ORDER BY m.sequence"
+    )
+}
+
+/// The messages of a range that was taken over.
+fn range_sql() -> String {
+    format!(
+        "SELECT {COLUMNS}, $5::bigint, c.sequence, c.ahead
+        FROM protean_message AS m JOIN protean_queue AS q ON q.id = m.queue
+        LEFT JOIN protean_cursor AS c ON c.subscription = $1 AND c.queue = $2
+        WHERE m.queue = $2 AND m.sequence BETWEEN $3 AND $4 ORDER BY m.sequence"
+    )
+}
+
+/// Messages under a lease, and what the subscription has settled of their queue.
+#[derive(Debug, Default)]
+pub(super) struct Leased {
+    pub(super) lease: i64,
+    pub(super) settled: Settled,
+    pub(super) messages: Vec<Logged>,
+}
+
+/// Whose leases they are.
+#[derive(Clone, Copy)]
+pub(super) struct Party<'p> {
+    pub(super) subscription: &'p str,
+    pub(super) stream: &'p str,
+    pub(super) lane: i16,
+    pub(super) owner: i64,
+}
+
+/// The queues of the lane that have something to hand out up to a number, most urgent first.
+pub(super) async fn grown(client: &Client, party: Party<'_>, upto: i64) -> Result<Vec<i64>, Error> {
+    let select = client.prepare_cached(GROWN).await?;
+    let rows = client
+        .query(&select, &[
+            &party.subscription,
+            &party.stream,
+            &party.lane,
+            &upto,
+        ])
+        .await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// Makes sure that what is handed out of a queue is recorded.
+pub(super) async fn start(client: &Client, party: Party<'_>, queue: i64) -> Result<(), Error> {
+    let start = client.prepare_cached(START).await?;
+    client
+        .execute(&start, &[&party.subscription, &queue])
+        .await
+        .map(drop)
+}
+
+/// Takes the next messages of a queue, at most `count_max`, up to a number.
+pub(super) async fn take(
+    client: &Client,
+    party: Party<'_>,
+    queue: i64,
+    (count_max, upto): (usize, i64),
+    interner: &mut Interner,
+) -> Result<Leased, Error> {
+    let take = client.prepare_cached(&take_sql()).await?;
+    let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
+    let rows = client
+        .query(&take, &[
+            &party.subscription,
+            &queue,
+            &count_max,
+            &party.owner,
+            &upto,
+        ])
+        .await?;
+    leased(&rows, interner)
+}
+
+/// Takes over a lease of somebody who is gone; `None` when there is none.
+pub(super) async fn adopt(
+    client: &Client,
+    party: Party<'_>,
+    interner: &mut Interner,
+) -> Result<Option<Leased>, Error> {
+    let adopt = client.prepare_cached(ADOPT).await?;
+    let found = client
+        .query_opt(&adopt, &[
+            &party.subscription,
+            &party.stream,
+            &party.lane,
+            &party.owner,
+        ])
+        .await?;
+    let Some(found) = found else { return Ok(None) };
+    let (id, queue): (i64, i64) = (found.try_get(0)?, found.try_get(1)?);
+    let (first, last): (i64, i64) = (found.try_get(2)?, found.try_get(3)?);
+    let range = client.prepare_cached(&range_sql()).await?;
+    let rows = client
+        .query(&range, &[&party.subscription, &queue, &first, &last, &id])
+        .await?;
+    let mut leased = leased(&rows, interner)?;
+    leased.lease = id;
+    Ok(Some(leased))
+}
+
+/// Gives leases back.
+pub(super) async fn release(client: &Client, leases: &[i64]) -> Result<(), Error> {
+    let release = client.prepare_cached(RELEASE).await?;
+    client.execute(&release, &[&leases]).await.map(drop)
+}
+
+fn leased(rows: &[Row], interner: &mut Interner) -> Result<Leased, Error> {
+    let mut leased = Leased::default();
+    if let Some(first) = rows.first() {
+        leased.lease = first.try_get(COLUMN_COUNT)?;
+        leased.settled = settled(first, COLUMN_COUNT + 1)?;
+    }
+    leased.messages.reserve(rows.len());
+    for row in rows {
+        leased.messages.push(message::read(row, interner)?);
+    }
+    Ok(leased)
+}
+
+/// What two columns of a cursor, which may be missing, say.
+pub(super) fn settled(row: &Row, at: usize) -> Result<Settled, Error> {
+    let upto: Option<i64> = row.try_get(at)?;
+    let ahead: Option<&str> = row.try_get(at + 1)?;
+    let upto = upto.map(number).unwrap_or_default();
+    let parsed = Settled::parse(upto, ahead.unwrap_or_default());
+    Ok(parsed.unwrap_or_else(|error| {
+        tracing::error!(%error, "a cursor cannot be read; what it had ahead is handed out again");
+        Settled::parse(upto, "").unwrap_or_default()
+    }))
+}
+
+/// No bound: everything that a queue has.
+pub(super) fn unbounded() -> i64 {
+    column(u64::MAX)
+}

@@ -1,0 +1,166 @@
+//! Order by key, when several processes share a subscription (L8).
+//!
+//! A message is handed out when the one before it with the same key, in its queue, is settled or in
+//! the same hands. Until then it waits in the feed, and what follows on it with it. One that failed
+//! and is set aside counts as settled nowhere: its key waits for it, whoever has it.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use deadpool_postgres::Client;
+use protean_core::settled::Settled;
+use tokio_postgres::Error;
+
+use super::hand::Hand;
+use super::lease::{self, Party};
+use crate::message::{Logged, column};
+
+/// The keys among some that have a message set aside by somebody else.
+const PARKED_ELSEWHERE: &str = "SELECT DISTINCT key FROM protean_parked
+    WHERE subscription = $1 AND stream = $2 AND owner IS DISTINCT FROM $3
+        AND key = ANY($4::text[])";
+
+const CURSOR: &str =
+    "SELECT sequence, ahead FROM protean_cursor WHERE subscription = $1 AND queue = $2";
+
+/// How long messages that wait are left alone, at first and at most.
+const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+
+/// The most messages that wait for others of their keys; with more the feed takes nothing new.
+pub(super) const WAITING_MAX: usize = 4_096;
+
+/// Messages that wait for one before them that is in other hands.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    messages: VecDeque<Logged>,
+    tries: u32,
+}
+
+impl Waiting {
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// When to look again, if anything waits.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        let doubled = PAUSE * 2_u32.saturating_pow(self.tries.min(8));
+        (!self.messages.is_empty()).then(|| doubled.min(PAUSE_MAX))
+    }
+
+    /// Keeps those of `arrived`, after those that waited before, whose predecessors are in other
+    /// hands; the others are free. `known` is what is settled of the queue they come from.
+    pub(super) async fn sort(
+        &mut self,
+        client: &Client,
+        party: Party<'_>,
+        hand: &Hand,
+        arrived: Vec<Logged>,
+        known: &Settled,
+    ) -> Result<Vec<Logged>, Error> {
+        let waited = !self.messages.is_empty();
+        if !waited && arrived.iter().all(|one| is_free(one, hand, known)) {
+            let any = arrived.iter().any(|one| one.previous.is_some());
+            if !any {
+                return Ok(arrived);
+            }
+        }
+        let mut candidates: Vec<Logged> = self.messages.drain(..).collect();
+        candidates.extend(arrived);
+        let result = self.decide(client, party, hand, candidates).await;
+        if let Ok(free) = &result {
+            let stuck = waited && free.is_empty();
+            self.tries = if stuck { self.tries + 1 } else { 0 };
+        }
+        result
+    }
+
+    async fn decide(
+        &mut self,
+        client: &Client,
+        party: Party<'_>,
+        hand: &Hand,
+        candidates: Vec<Logged>,
+    ) -> Result<Vec<Logged>, Error> {
+        let looked = look(client, party, &candidates).await;
+        let Seen { settled, parked } = match looked {
+            Ok(seen) => seen,
+            Err(error) => {
+                self.messages.extend(candidates);
+                return Err(error);
+            }
+        };
+        let mut blocked: HashSet<String> = HashSet::new();
+        let mut chosen: HashSet<(i64, u64)> = HashSet::new();
+        let mut free = Vec::new();
+        for one in candidates {
+            let Some(key) = one.message.key.clone() else {
+                free.push(one);
+                continue;
+            };
+            let nothing = Settled::default();
+            let known = settled.get(&one.queue).unwrap_or(&nothing);
+            let follows = one
+                .previous
+                .is_some_and(|previous| chosen.contains(&(one.queue, previous)));
+            let open = is_free(&one, hand, known) || follows;
+            if open && !blocked.contains(&key) && !parked.contains(&key) {
+                chosen.insert((one.queue, one.sequence));
+                free.push(one);
+            } else {
+                blocked.insert(key);
+                self.messages.push_back(one);
+            }
+        }
+        Ok(free)
+    }
+}
+
+/// Whether nothing before a message is in other hands.
+fn is_free(one: &Logged, hand: &Hand, known: &Settled) -> bool {
+    one.previous.is_none_or(|previous| {
+        let queue = u64::try_from(one.queue).unwrap_or_default();
+        known.contains(previous) || hand.holds(queue, previous)
+    })
+}
+
+/// What is settled, per queue, and the keys that have a message set aside elsewhere.
+struct Seen {
+    settled: HashMap<i64, Settled>,
+    parked: HashSet<String>,
+}
+
+/// The cursors first: a message that was set aside since then still counts as unsettled.
+async fn look(client: &Client, party: Party<'_>, candidates: &[Logged]) -> Result<Seen, Error> {
+    let mut settled = HashMap::new();
+    let queues: HashSet<i64> = candidates.iter().map(|one| one.queue).collect();
+    let cursor = client.prepare_cached(CURSOR).await?;
+    for queue in queues {
+        let row = client
+            .query_opt(&cursor, &[&party.subscription, &queue])
+            .await?;
+        let found = row.map(|row| lease::settled(&row, 0)).transpose()?;
+        settled.insert(queue, found.unwrap_or_default());
+    }
+    let keyed = candidates.iter().filter(|one| one.previous.is_some());
+    let keys: Vec<&str> = keyed.filter_map(|one| one.message.key.as_deref()).collect();
+    let parked = client.prepare_cached(PARKED_ELSEWHERE).await?;
+    let rows = client
+        .query(&parked, &[
+            &party.subscription,
+            &party.stream,
+            &party.owner,
+            &keys,
+        ])
+        .await?;
+    Ok(Seen {
+        settled,
+        parked: rows.iter().map(|row| row.get(0)).collect(),
+    })
+}
+
+/// A queue's number, as the ports have it.
+pub(super) fn queue_number(queue: i64) -> u64 {
+    debug_assert!(queue >= 0, "queues are numbered from 1");
+    u64::try_from(queue).unwrap_or_else(|_| column(0).unsigned_abs())
+}

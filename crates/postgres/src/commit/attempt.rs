@@ -1,0 +1,435 @@
+//! One try at one transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use deadpool_postgres::Client;
+use protean_core::port;
+use protean_core::port::store::{Commit, Committed, Position, Refused};
+use protean_core::{BoxFuture, Lane};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row, Statement};
+use uuid::Uuid;
+
+use super::batch::{digest, messages};
+use super::clash;
+use super::in_order::in_order;
+use super::publish::{INSERT, KNOWN_KEYS, LOCK_QUEUES, MOVE_QUEUES, Publication};
+use super::sets::{Deed, Set, gather, identity, lent};
+use super::settle::{
+    BURY, LOCK_CURSORS, MAKE_CURSORS, MOVE_CURSORS, PARK, Settlements, UNPARK,
+};
+use crate::Postgres;
+use crate::error::{Trouble, failed, trouble, unavailable};
+use crate::message::number;
+use crate::value::Parameter;
+
+/// The transaction's own number, by which its fate can be asked for later.
+const OWN_NUMBER: &str = "SELECT pg_current_xact_id()::text";
+
+/// How often, and how long apart, the fate of a transaction is asked for while nobody knows it.
+const FATE_LOOKS_MAX: u32 = 100;
+const FATE_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What an attempt came to.
+pub(super) enum Outcome {
+    /// Everything is durable; what became of each commit.
+    Committed(Vec<Committed>),
+    /// Nothing was written, since these commits, by their numbers, cannot be.
+    Refused(Vec<(usize, Result<Committed, Refused>)>),
+}
+
+/// Why an attempt came to nothing.
+pub(super) enum Abort {
+    /// A value of some commit is not to be had; of which one is not known if there are several.
+    Value(Refused),
+    /// Another try may do.
+    Again(port::Error),
+    /// No other try will do.
+    Failed(port::Error),
+}
+
+impl From<port::Error> for Abort {
+    fn from(error: port::Error) -> Self {
+        match error.is_transient() {
+            true => Self::Again(error),
+            false => Self::Failed(error),
+        }
+    }
+}
+
+/// The commits of one transaction.
+pub(super) struct Attempt<'c> {
+    database: &'c Postgres,
+    lane: Lane,
+    commits: Vec<&'c Commit>,
+    sets: Vec<Set<'c>>,
+    settlements: Settlements<'c>,
+    publication: Publication<'c>,
+}
+
+/// What the first round of statements answered.
+struct FirstRound {
+    number: String,
+    known_keys: Vec<Row>,
+    cursors: Vec<Row>,
+    unparked: Vec<Row>,
+    written: Vec<Vec<Row>>,
+}
+
+impl<'c> Attempt<'c> {
+    pub(super) fn new(database: &'c Postgres, lane: Lane, commits: Vec<&'c Commit>) -> Self {
+        Self {
+            sets: gather(&commits),
+            settlements: Settlements::of(&commits),
+            publication: Publication::of(&commits),
+            database,
+            lane,
+            commits,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Outcome, Abort> {
+        let client = self.database.inner.pools.lane(self.lane).await?;
+        let result = self.write(&client).await;
+        if !matches!(result, Ok(Outcome::Committed(_))) && !client.is_closed() {
+            // An error of this one changes nothing: the connection is broken then.
+            let _ = client.batch_execute("ROLLBACK").await;
+        }
+        match &result {
+            Ok(Outcome::Committed(_)) => {
+                let news = std::mem::take(&mut self.publication.news);
+                self.database.inner.bell.ring(news);
+            }
+            Err(Abort::Value(_)) | Ok(_) => {}
+            Err(_) => drop(deadpool_postgres::Object::take(client)),
+        }
+        result
+    }
+
+    async fn write(&mut self, client: &Client) -> Result<Outcome, Abort> {
+        let queues = &self.database.inner.committers.queues;
+        let learned = self.publication.learn(client, queues).await;
+        learned.map_err(|error| self.abort(&error))?;
+        let first = self.first_round(client).await?;
+        if !self.lock(client, &first.cursors).await? {
+            let why = "a subscription's position had to be made first";
+            return Err(Abort::Again(unavailable("the commit", why)));
+        }
+        let refused = self.refused(&first)?;
+        if !refused.is_empty() {
+            let refused = clash::explain(client, &self.commits, refused).await;
+            return Ok(Outcome::Refused(refused));
+        }
+        self.second_round(client, &first.number).await
+    }
+
+    /// Begins, and sends all that needs no answer first: the locks of cursors, and the rows.
+    async fn first_round(&self, client: &Client) -> Result<FirstRound, Abort> {
+        let abort = |error: Error| self.abort(&error);
+        let (names, queue_ids) = self.settlements.cursor_keys();
+        let (parked_names, parked_streams, positions) = self.settlements.parked_keys();
+        let keys: Vec<&[u8]> = self.publication.keys.iter().map(<[u8; 16]>::as_slice).collect();
+        let arrays = self.arrays()?;
+        let mut batch = Statements::new(client);
+        batch.begin();
+        batch.add(true, OWN_NUMBER, &[]).await.map_err(abort)?;
+        let parked: [&(dyn ToSql + Sync); 3] = [&parked_names, &parked_streams, &positions];
+        let wanted = !keys.is_empty();
+        batch.add(wanted, KNOWN_KEYS, &[&keys]).await.map_err(abort)?;
+        let wanted = !names.is_empty();
+        batch
+            .add(wanted, LOCK_CURSORS, &[&names, &queue_ids])
+            .await
+            .map_err(abort)?;
+        let wanted = !positions.is_empty();
+        batch.add(wanted, UNPARK, &parked).await.map_err(abort)?;
+        for (set, arrays) in self.sets.iter().zip(&arrays) {
+            let statement = set.prepare(client, &self.database.inner.catalog).await;
+            batch.add_prepared(statement.map_err(abort)?, lent(arrays));
+        }
+        let mut answers = batch.send().await.map_err(abort)?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
+        let number = next();
+        Ok(FirstRound {
+            number: number.first().map(|row| row.get(0)).unwrap_or_default(),
+            known_keys: next(),
+            cursors: next(),
+            unparked: next(),
+            written: answers.collect(),
+        })
+    }
+
+    fn arrays(&self) -> Result<Vec<Vec<Parameter>>, Abort> {
+        let arrays = self.sets.iter().map(Set::arrays);
+        arrays
+            .collect::<Result<_, _>>()
+            .map_err(|error| Abort::Value(Refused::Store(error)))
+    }
+
+    /// Takes the locked cursors in; `false` when some are missing, which are made then.
+    async fn lock(&mut self, client: &Client, cursors: &[Row]) -> Result<bool, Abort> {
+        let complete = self.settlements.locked(cursors);
+        if complete.map_err(|error| self.abort(&error))? {
+            return Ok(true);
+        }
+        let ended = client.batch_execute("ROLLBACK").await;
+        ended.map_err(|error| self.abort(&error))?;
+        let (names, queue_ids) = self.settlements.cursor_keys();
+        let made = client.execute(MAKE_CURSORS, &[&names, &queue_ids]).await;
+        // When nothing was made there are no such queues any more: then their messages count as
+        // settled.
+        Ok(made.map_err(|error| self.abort(&error))? == 0)
+    }
+
+    /// The commits that cannot be, by their numbers.
+    fn refused(
+        &mut self,
+        first: &FirstRound,
+    ) -> Result<Vec<(usize, Result<Committed, Refused>)>, Abort> {
+        let mut refused: HashMap<usize, Result<Committed, Refused>> = HashMap::new();
+        for (set, rows) in self.sets.iter().zip(&first.written) {
+            if rows.len() == set.changes.len() || set.deed == Deed::Put {
+                continue;
+            }
+            if !set.tells() && set.changes.len() > 1 {
+                return Err(Abort::Value(Refused::Dependent));
+            }
+            let written: HashSet<&str> =
+                rows.iter().map(|row| row.get(0)).collect();
+            for (nth, change) in &set.changes {
+                let id = identity(set.schema, change);
+                if !written.contains(id.as_str()) {
+                    let table = set.schema.table;
+                    refused.insert(*nth, Err(Refused::Conflict { table, id }));
+                }
+            }
+        }
+        let settled = self.settlements.settle(&first.unparked);
+        for nth in settled.map_err(|error| self.abort(&error))? {
+            refused.insert(nth, Err(Refused::Settled));
+        }
+        self.find_duplicates(&first.known_keys, &mut refused);
+        Ok(refused.into_iter().collect())
+    }
+
+    fn find_duplicates(
+        &self,
+        known_keys: &[Row],
+        refused: &mut HashMap<usize, Result<Committed, Refused>>,
+    ) {
+        if known_keys.is_empty() {
+            return;
+        }
+        let known: HashMap<&[u8], (Uuid, Position)> = known_keys
+            .iter()
+            .map(|row| (row.get(0), (row.get(1), Position(number(row.get(2))))))
+            .collect();
+        for (nth, commit) in self.commits.iter().enumerate() {
+            let mut keys = messages(commit).filter_map(digest);
+            let found = keys.find_map(|key| known.get(key.as_slice()).copied());
+            if let Some((id, position)) = found {
+                refused.insert(nth, Ok(Committed::Duplicate { id, position }));
+            }
+        }
+    }
+
+    /// Sends all that depended on the first answers, and commits.
+    async fn second_round(&self, client: &Client, own_number: &str) -> Result<Outcome, Abort> {
+        let abort = |error: Error| self.abort(&error);
+        let moved = self.settlements.moved();
+        let parkings = self.settlements.parkings(&self.database.inner.consumers);
+        let deaths = self.settlements.deaths();
+        let arrays = self.publication.arrays(&self.database.inner.committers.queues);
+        let (queue_ids, counts) = arrays.counts();
+        let publishes = !self.publication.is_empty();
+        let insert = arrays.insert_parameters();
+        let (at, dead) = (&parkings.places, &deaths.places);
+        let cursors: [&(dyn ToSql + Sync); 4] =
+            [&moved.names, &moved.queues, &moved.sequences, &moved.ahead];
+        let parked: [&(dyn ToSql + Sync); 9] = [
+            &at.names,
+            &at.streams,
+            &at.positions,
+            &at.lanes,
+            &parkings.due,
+            &parkings.failures,
+            &parkings.failed_first,
+            &parkings.errors,
+            &parkings.owners,
+        ];
+        let buried: [&(dyn ToSql + Sync); 8] = [
+            &dead.names,
+            &dead.streams,
+            &dead.positions,
+            &dead.lanes,
+            &deaths.attempts,
+            &deaths.failed_first,
+            &deaths.failed_last,
+            &deaths.errors,
+        ];
+        let mut batch = Statements::new(client);
+        for (sql, wanted, parameters) in [
+            (MOVE_CURSORS, !moved.queues.is_empty(), &cursors[..]),
+            (PARK, !at.is_empty(), &parked[..]),
+            (BURY, !dead.is_empty(), &buried[..]),
+            (LOCK_QUEUES, publishes, &[&queue_ids as &(dyn ToSql + Sync)][..]),
+            (INSERT, publishes, &insert[..]),
+            (MOVE_QUEUES, publishes, &[&queue_ids as &(dyn ToSql + Sync), &counts][..]),
+        ] {
+            batch.add(wanted, sql, parameters).await.map_err(abort)?;
+        }
+        // With keys the answer has to be looked at before: somebody else may have had one.
+        let looks_first = !self.publication.keys.is_empty();
+        if !looks_first {
+            batch.commit();
+        }
+        let answers = match batch.send().await {
+            Ok(answers) => answers,
+            Err(error) if !looks_first => return self.fate(own_number, &error).await,
+            Err(error) => return Err(abort(error)),
+        };
+        if answers[3].len() != queue_ids.len() {
+            self.database.inner.committers.queues.clear();
+            if !looks_first {
+                tracing::error!("messages went to queues that somebody has removed");
+            }
+            let why = "the tables were emptied meanwhile";
+            return Err(Abort::Again(unavailable("the commit", why)));
+        }
+        if looks_first {
+            self.admit(&answers[4])?;
+            if let Err(error) = client.batch_execute("COMMIT").await {
+                return self.fate(own_number, &error).await;
+            }
+        }
+        Ok(Outcome::Committed(self.committed(&answers[4])))
+    }
+
+    /// Somebody else may have used an idempotency key at the same moment.
+    fn admit(&self, written: &[Row]) -> Result<(), Abort> {
+        let admitted = written.iter().filter(|row| row.get::<_, bool>(2)).count();
+        if admitted == self.publication.keys.len() {
+            return Ok(());
+        }
+        let why = "an idempotency key was used by somebody else at the same moment";
+        Err(Abort::Again(unavailable("the commit", why)))
+    }
+
+    /// What became of each commit, by the positions that were given.
+    fn committed(&self, written: &[Row]) -> Vec<Committed> {
+        let positions: HashMap<Uuid, u64> = written
+            .iter()
+            .map(|row| (row.get(0), number(row.get(1))))
+            .collect();
+        let of = |commit: &&Commit| {
+            let first = messages(commit).next();
+            let position = first.and_then(|first| positions.get(&first.id));
+            Committed::Done(position.copied().map(Position))
+        };
+        self.commits.iter().map(of).collect()
+    }
+
+    /// What became of a transaction whose end was not heard: a connection that breaks while it
+    /// commits says nothing.
+    async fn fate(&self, own_number: &str, error: &Error) -> Result<Outcome, Abort> {
+        if trouble(error) != Trouble::Away {
+            return Err(self.abort(error));
+        }
+        let client = self.database.inner.pools.lane(self.lane).await?;
+        let sql = "SELECT pg_xact_status($1::text::xid8)";
+        for _ in 0..FATE_LOOKS_MAX {
+            let status = client.query_one(sql, &[&own_number]).await;
+            let status = status.and_then(|row| row.try_get::<_, Option<String>>(0));
+            match status.map_err(|error| self.abort(&error))?.as_deref() {
+                Some("committed") => return Ok(Outcome::Committed(self.committed(&[]))),
+                // It ends as soon as its server notices.
+                // sleep: between two looks at a condition that has no signal
+                Some("in progress") => tokio::time::sleep(FATE_INTERVAL).await,
+                _ => return Err(self.abort(error)),
+            }
+        }
+        let why = "its connection broke while it was committed";
+        Err(Abort::Failed(unavailable("the commit", why)))
+    }
+
+    /// The abort that an error means.
+    fn abort(&self, error: &Error) -> Abort {
+        match trouble(error) {
+            Trouble::Value => {
+                let commit = self.commits.first().filter(|_| self.commits.len() == 1);
+                Abort::Value(match commit {
+                    Some(commit) => clash::refusal(commit, error),
+                    None => Refused::Store(failed("the change", error)),
+                })
+            }
+            Trouble::Away | Trouble::Clash | Trouble::Stale => {
+                Abort::Again(failed("the commit", error))
+            }
+            Trouble::Tables | Trouble::Other => Abort::Failed(failed("the commit", error)),
+        }
+    }
+}
+
+/// Statements that are sent together; each has an answer, those that were left out an empty one.
+struct Statements<'s> {
+    client: &'s Client,
+    sent: Vec<BoxFuture<'s, Result<Vec<Row>, Error>>>,
+    begins: bool,
+}
+
+impl<'s> Statements<'s> {
+    const fn new(client: &'s Client) -> Self {
+        Self {
+            client,
+            sent: Vec::new(),
+            begins: false,
+        }
+    }
+
+    fn begin(&mut self) {
+        self.begins = true;
+        self.simple("BEGIN");
+    }
+
+    fn commit(&mut self) {
+        self.simple("COMMIT");
+    }
+
+    fn simple(&mut self, sql: &'static str) {
+        let client = self.client;
+        self.sent.push(Box::pin(async move {
+            client.batch_execute(sql).await.map(|()| Vec::new())
+        }));
+    }
+
+    /// Adds a statement, or an empty answer in its place.
+    async fn add(
+        &mut self,
+        wanted: bool,
+        sql: &str,
+        parameters: &[&'s (dyn ToSql + Sync)],
+    ) -> Result<(), Error> {
+        if wanted {
+            let statement = self.client.prepare_cached(sql).await?;
+            self.add_prepared(statement, parameters.to_vec());
+        } else {
+            self.sent.push(Box::pin(async { Ok(Vec::new()) }));
+        }
+        Ok(())
+    }
+
+    fn add_prepared(&mut self, statement: Statement, parameters: Vec<&'s (dyn ToSql + Sync)>) {
+        let client = self.client;
+        self.sent.push(Box::pin(async move {
+            client.query(&statement, &parameters).await
+        }));
+    }
+
+    /// The answers, without that to the beginning; the first error, which is the cause of others.
+    async fn send(self) -> Result<Vec<Vec<Row>>, Error> {
+        let skip = usize::from(self.begins);
+        let answers: Result<Vec<_>, _> = in_order(self.sent).await.into_iter().collect();
+        Ok(answers?.split_off(skip))
+    }
+}

@@ -1,0 +1,266 @@
+//! Messages on their way into the log.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deadpool_postgres::Client;
+use protean_core::lane::Band;
+use protean_core::message::{Kind, Message};
+use protean_core::port::broker::Published;
+use protean_core::port::store::Commit;
+use tokio_postgres::Error;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::batch::digest;
+use crate::bell::News;
+use crate::lanes;
+use crate::value::Micros;
+
+/// Locks queues, in an order that everybody keeps. Only then is their head known for good: whoever
+/// publishes to the same queue waits for this transaction to end.
+pub(super) const LOCK_QUEUES: &str =
+    "SELECT id FROM protean_queue WHERE id = ANY($1) ORDER BY id FOR UPDATE";
+
+/// Moves the heads of queues that are locked.
+pub(super) const MOVE_QUEUES: &str = "UPDATE protean_queue AS q SET head = head + u.count
+    FROM unnest($1::bigint[], $2::bigint[]) AS u(id, count) WHERE q.id = u.id";
+
+/// Writes messages behind the heads of their queues, and remembers idempotency keys; says which
+/// position each message has, and whether a key of it was there before.
+pub(super) const INSERT: &str = "WITH written AS (
+    INSERT INTO protean_message (queue, sequence, previous, id, event, type, key, priority, time,
+        correlation_id, causation_id, sequence_id, idempotency_key, traceparent, data, rest)
+    SELECT u.queue, q.head + u.nth,
+        CASE WHEN u.key IS NULL THEN NULL
+             WHEN u.previous IS NOT NULL THEN q.head + u.previous
+             ELSE (SELECT max(p.sequence) FROM protean_message AS p
+                   WHERE p.key = u.key AND p.queue = u.queue) END,
+        u.id, u.event, u.type, u.key, u.priority, u.time, u.correlation_id, u.causation_id,
+        u.sequence_id, u.idempotency_key, u.traceparent, u.data, u.rest
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[], $5::boolean[], $6::text[],
+        $7::text[], $8::integer[], $9::timestamptz[], $10::text[], $11::uuid[], $12::text[],
+        $13::text[], $14::text[], $15::text[], $16::text[]) WITH ORDINALITY
+        AS u(queue, nth, previous, id, event, type, key, priority, time, correlation_id,
+        causation_id, sequence_id, idempotency_key, traceparent, data, rest, number)
+    JOIN protean_queue AS q ON q.id = u.queue ORDER BY u.number
+    RETURNING id, position
+), admitted AS (
+    INSERT INTO protean_idempotency (key, position, id)
+    SELECT k.key, w.position, w.id FROM unnest($17::bytea[], $18::uuid[]) AS k(key, id)
+    JOIN written AS w ON w.id = k.id ORDER BY k.key ON CONFLICT DO NOTHING RETURNING id
+)
+SELECT w.id, w.position, a.id IS NOT NULL FROM written AS w LEFT JOIN admitted AS a ON a.id = w.id";
+
+/// The earlier commands under some idempotency keys.
+pub(super) const KNOWN_KEYS: &str =
+    "SELECT key, id, position FROM protean_idempotency WHERE key = ANY($1::bytea[])";
+
+/// A stream, a lane's number and a band.
+type QueueKey = (Arc<str>, i16, i16);
+
+/// The ids of queues met before. Nobody ever changes one; whoever empties the tables makes others
+/// of them, which is noticed when they cannot be locked.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    known: Mutex<HashMap<QueueKey, i64>>,
+}
+
+impl Queues {
+    fn find(&self, key: &QueueKey) -> Option<i64> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).copied()
+    }
+
+    /// Forgets what is known.
+    pub(crate) fn clear(&self) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// Looks queues up, and makes those that are not there.
+    async fn learn(&self, client: &Client, keys: &[&QueueKey]) -> Result<(), Error> {
+        let streams: Vec<&str> = keys.iter().map(|key| &*key.0).collect();
+        let lanes: Vec<i16> = keys.iter().map(|key| key.1).collect();
+        let bands: Vec<i16> = keys.iter().map(|key| key.2).collect();
+        let arrays: [&(dyn ToSql + Sync); 3] = [&streams, &lanes, &bands];
+        let unnest = "unnest($1::text[], $2::smallint[], $3::smallint[]) AS u(stream, lane, band)";
+        let make = format!(
+            "INSERT INTO protean_queue (stream, lane, band) SELECT * FROM {unnest}
+             ON CONFLICT DO NOTHING"
+        );
+        client.execute(&make, &arrays).await?;
+        let select =
+            format!("SELECT id, stream, lane, band FROM protean_queue NATURAL JOIN {unnest}");
+        let rows = client.query(&select, &arrays).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for row in rows {
+            let stream: &str = row.try_get(1)?;
+            known.insert(
+                (stream.into(), row.try_get(2)?, row.try_get(3)?),
+                row.try_get(0)?,
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The messages of one transaction.
+pub(super) struct Publication<'c> {
+    messages: Vec<(QueueKey, &'c Message)>,
+    pub(super) keys: Vec<[u8; 16]>,
+    keyed: Vec<Uuid>,
+    /// Streams that have something new afterwards.
+    pub(super) news: News,
+}
+
+impl<'c> Publication<'c> {
+    pub(super) fn of(commits: &[&'c Commit]) -> Self {
+        let mut publication = Self {
+            messages: Vec::new(),
+            keys: Vec::new(),
+            keyed: Vec::new(),
+            news: News::default(),
+        };
+        for commit in commits {
+            for message in &commit.recorded {
+                publication.add(lanes::INLINE, message);
+            }
+            for (lane, message) in &commit.messages {
+                publication.add(lanes::number(*lane), message);
+                publication.news.published.insert(Published {
+                    stream: message.stream.clone(),
+                    lane: *lane,
+                });
+            }
+        }
+        publication
+    }
+
+    fn add(&mut self, lane: i16, message: &'c Message) {
+        if let Some(key) = digest(message) {
+            self.keys.push(key);
+            self.keyed.push(message.id);
+        }
+        let key = (message.stream.clone(), lane, band(message.band()));
+        self.messages.push((key, message));
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Makes sure that every queue is known.
+    pub(super) async fn learn(&self, client: &Client, queues: &Queues) -> Result<(), Error> {
+        let mut unknown: Vec<_> = self.messages.iter().map(|(key, _)| key).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        unknown.retain(|key| queues.find(key).is_none());
+        match unknown.is_empty() {
+            true => Ok(()),
+            false => queues.learn(client, &unknown).await,
+        }
+    }
+
+    /// The arrays of the statements.
+    pub(super) fn arrays(&self, queues: &Queues) -> Arrays {
+        let mut arrays = Arrays::default();
+        let mut last_of_key: HashMap<(i64, &str), i64> = HashMap::new();
+        for (key, message) in &self.messages {
+            let queue = queues.find(key).unwrap_or_default();
+            let nth = arrays.counts.entry(queue).or_default();
+            *nth += 1;
+            let previous = message
+                .key
+                .as_deref()
+                .and_then(|key| last_of_key.insert((queue, key), *nth));
+            arrays.previous.push(previous);
+            arrays.numbers.push(*nth);
+            arrays.queues.push(queue);
+            arrays.add(message);
+        }
+        arrays.idempotency_keys = self.keys.iter().map(|key| key.to_vec()).collect();
+        arrays.keyed.clone_from(&self.keyed);
+        arrays
+    }
+}
+
+pub(crate) fn band(band: Band) -> i16 {
+    i16::try_from(band.index()).unwrap_or_default()
+}
+
+/// The arrays of [`INSERT`], [`LOCK_QUEUES`] and [`MOVE_QUEUES`].
+#[derive(Default)]
+pub(super) struct Arrays {
+    counts: BTreeMap<i64, i64>,
+    queues: Vec<i64>,
+    numbers: Vec<i64>,
+    previous: Vec<Option<i64>>,
+    ids: Vec<Uuid>,
+    events: Vec<bool>,
+    types: Vec<String>,
+    keys: Vec<Option<String>>,
+    priorities: Vec<i32>,
+    times: Vec<Micros>,
+    correlation_ids: Vec<String>,
+    causation_ids: Vec<Option<Uuid>>,
+    sequence_ids: Vec<Option<String>>,
+    caller_keys: Vec<Option<String>>,
+    traceparents: Vec<Option<String>>,
+    data: Vec<String>,
+    rest: Vec<Option<String>>,
+    idempotency_keys: Vec<Vec<u8>>,
+    keyed: Vec<Uuid>,
+}
+
+impl Arrays {
+    fn add(&mut self, message: &Message) {
+        self.ids.push(message.id);
+        self.events.push(message.kind == Kind::Event);
+        self.types.push(message.type_name.to_string());
+        self.keys.push(message.key.clone());
+        self.priorities.push(message.priority.value());
+        self.times.push(Micros::of(message.time));
+        self.correlation_ids
+            .push(message.correlation_id.to_string());
+        self.causation_ids.push(message.causation_id);
+        self.sequence_ids.push(message.sequence_id.clone());
+        self.caller_keys.push(message.idempotency_key.clone());
+        self.traceparents
+            .push(message.traceparent.as_deref().map(str::to_owned));
+        self.data.push(message.data.clone());
+        let rest = message.rest.as_deref();
+        self.rest
+            .push(rest.and_then(|rest| serde_json::to_string(rest).ok()));
+    }
+
+    /// The queues, and by how much each grows.
+    pub(super) fn counts(&self) -> (Vec<i64>, Vec<i64>) {
+        self.counts.iter().map(|(id, count)| (*id, *count)).unzip()
+    }
+
+    pub(super) fn insert_parameters(&self) -> [&(dyn ToSql + Sync); 18] {
+        [
+            &self.queues,
+            &self.numbers,
+            &self.previous,
+            &self.ids,
+            &self.events,
+            &self.types,
+            &self.keys,
+            &self.priorities,
+            &self.times,
+            &self.correlation_ids,
+            &self.causation_ids,
+            &self.sequence_ids,
+            &self.caller_keys,
+            &self.traceparents,
+            &self.data,
+            &self.rest,
+            &self.idempotency_keys,
+            &self.keyed,
+        ]
+    }
+}

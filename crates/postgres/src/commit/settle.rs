@@ -1,0 +1,247 @@
+//! What becomes of the messages that were handled: cursors, messages set aside, dead letters.
+
+use std::collections::{BTreeMap, HashSet};
+
+use protean_core::port::broker::{Place, Settlement, Verdict};
+use protean_core::port::store::Commit;
+use protean_core::settled::Settled;
+use tokio_postgres::{Error, Row};
+
+use crate::broker::Consumers;
+use crate::lanes;
+use crate::message::{column, number};
+use crate::value::Micros;
+
+/// Locks the cursors of some subscriptions on some queues, in an order that everybody keeps.
+pub(super) const LOCK_CURSORS: &str = "SELECT c.subscription, c.queue, c.sequence, c.ahead
+    FROM protean_cursor AS c JOIN unnest($1::text[], $2::bigint[]) AS u(subscription, queue)
+    ON c.subscription = u.subscription AND c.queue = u.queue
+    ORDER BY c.queue, c.subscription FOR UPDATE OF c";
+
+/// Makes the cursors that are missing, for queues that exist.
+pub(super) const MAKE_CURSORS: &str = "INSERT INTO protean_cursor (subscription, queue)
+    SELECT u.subscription, u.queue FROM unnest($1::text[], $2::bigint[]) AS u(subscription, queue)
+    JOIN protean_queue AS q ON q.id = u.queue ON CONFLICT DO NOTHING";
+
+/// Moves cursors that are locked.
+pub(super) const MOVE_CURSORS: &str = "UPDATE protean_cursor AS c
+    SET sequence = u.sequence, ahead = u.ahead
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])
+        AS u(subscription, queue, sequence, ahead)
+    WHERE c.subscription = u.subscription AND c.queue = u.queue";
+
+/// Takes messages back that were set aside; says which were.
+pub(super) const UNPARK: &str = "DELETE FROM protean_parked AS p
+    USING unnest($1::text[], $2::text[], $3::bigint[]) AS u(subscription, stream, position)
+    WHERE p.subscription = u.subscription AND p.stream = u.stream AND p.position = u.position
+    RETURNING p.subscription, p.stream, p.position";
+
+/// Sets messages aside.
+pub(super) const PARK: &str = "INSERT INTO protean_parked
+    (subscription, stream, position, lane, key, due, failures, failed_first, error, owner)
+    SELECT u.subscription, u.stream, u.position, u.lane, m.key, u.due, u.failures, u.failed_first,
+        u.error, u.owner
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::timestamptz[],
+        $6::integer[], $7::timestamptz[], $8::text[], $9::bigint[]) AS u(subscription, stream,
+        position, lane, due, failures, failed_first, error, owner)
+    JOIN protean_message AS m ON m.position = u.position";
+
+/// Gives messages up.
+pub(super) const BURY: &str = "INSERT INTO protean_dead_letter
+    (subscription, stream, position, lane, attempts, failed_first, failed_last, error)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::integer[],
+        $6::timestamptz[], $7::timestamptz[], $8::text[])";
+
+/// A subscription's name and a queue.
+type CursorKey = (String, i64);
+
+/// The settlements of one transaction.
+pub(super) struct Settlements<'c> {
+    all: Vec<(usize, &'c Settlement)>,
+    cursors: BTreeMap<CursorKey, Option<Settled>>,
+}
+
+impl<'c> Settlements<'c> {
+    pub(super) fn of(commits: &[&'c Commit]) -> Self {
+        let numbered = commits.iter().enumerate();
+        let all: Vec<_> = numbered
+            .filter_map(|(nth, commit)| Some((nth, commit.settlement.as_ref()?)))
+            .collect();
+        let cursors = all.iter().filter_map(|(_, one)| match one.place {
+            Place::Queue { queue, .. } => {
+                Some(((one.subscription.name.to_string(), column(queue)), None))
+            }
+            Place::Parked => None,
+        });
+        Self {
+            cursors: cursors.collect(),
+            all,
+        }
+    }
+
+    /// The cursors that are needed: names and queues.
+    pub(super) fn cursor_keys(&self) -> (Vec<&str>, Vec<i64>) {
+        let keys = self.cursors.keys();
+        keys.map(|(name, queue)| (name.as_str(), *queue)).unzip()
+    }
+
+    /// Takes in the cursors that were locked; `false` when some are missing.
+    pub(super) fn locked(&mut self, rows: &[Row]) -> Result<bool, Error> {
+        for row in rows {
+            let key = (row.try_get(0)?, row.try_get(1)?);
+            let ahead: &str = row.try_get(3)?;
+            let settled = Settled::parse(number(row.try_get(2)?), ahead).unwrap_or_else(|error| {
+                tracing::error!(%error, "a cursor cannot be read; what it had ahead is lost");
+                Settled::parse(number(row.get(2)), "").unwrap_or_default()
+            });
+            self.cursors.insert(key, Some(settled));
+        }
+        Ok(self.cursors.values().all(Option::is_some))
+    }
+
+    /// The messages that are set aside and are settled now: names, streams and positions.
+    pub(super) fn parked_keys(&self) -> (Vec<&str>, Vec<&str>, Vec<i64>) {
+        let parked = self.all.iter().filter(|(_, one)| one.place == Place::Parked);
+        let (mut names, mut streams, mut positions) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, one) in parked {
+            names.push(&*one.subscription.name);
+            streams.push(&*one.subscription.stream);
+            positions.push(column(one.position.0));
+        }
+        (names, streams, positions)
+    }
+
+    /// Moves the cursors; the numbers of the commits whose message was settled before.
+    pub(super) fn settle(&mut self, unparked: &[Row]) -> Result<Vec<usize>, Error> {
+        let mut returned = HashSet::new();
+        for row in unparked {
+            let key: (String, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            returned.insert(key);
+        }
+        let mut refused = Vec::new();
+        for (nth, one) in &self.all {
+            let name = one.subscription.name.to_string();
+            let fresh = match one.place {
+                Place::Queue { queue, sequence } => {
+                    let cursor = self.cursors.get_mut(&(name, column(queue)));
+                    // Without a cursor there is no such queue any more.
+                    cursor
+                        .and_then(Option::as_mut)
+                        .is_some_and(|settled| settled.settle(sequence))
+                }
+                Place::Parked => {
+                    let stream = one.subscription.stream.to_string();
+                    returned.remove(&(name, stream, column(one.position.0)))
+                }
+            };
+            if !fresh {
+                refused.push(*nth);
+            }
+        }
+        Ok(refused)
+    }
+
+    /// The cursors as they are now.
+    pub(super) fn moved(&self) -> Moved {
+        let mut moved = Moved::default();
+        for ((name, queue), settled) in &self.cursors {
+            let Some(settled) = settled else { continue };
+            moved.names.push(name.clone());
+            moved.queues.push(*queue);
+            moved.sequences.push(column(settled.upto()));
+            moved.ahead.push(settled.to_string());
+        }
+        moved
+    }
+
+    /// What is set aside; each by the consumer of this process that has its subscription.
+    pub(super) fn parkings(&self, consumers: &Consumers) -> Parkings {
+        let mut parkings = Parkings::default();
+        for (_, one) in &self.all {
+            let Verdict::Park(parking) = &one.verdict else {
+                continue;
+            };
+            parkings.places.push(one);
+            parkings.due.push(parking.due.map(Micros::of));
+            parkings.failures.push(whole(parking.failures));
+            parkings
+                .failed_first
+                .push(parking.failed_first.map(Micros::of));
+            parkings.errors.push(parking.error.clone());
+            parkings.owners.push(consumers.owner(&one.subscription));
+        }
+        parkings
+    }
+
+    /// What is given up.
+    pub(super) fn deaths(&self) -> Deaths {
+        let mut deaths = Deaths::default();
+        for (_, one) in &self.all {
+            let Verdict::Dead(death) = &one.verdict else {
+                continue;
+            };
+            deaths.places.push(one);
+            deaths.attempts.push(whole(death.attempts));
+            deaths.failed_first.push(Micros::of(death.failed_first));
+            deaths.failed_last.push(Micros::of(death.failed_last));
+            deaths.errors.push(death.error.clone());
+        }
+        deaths
+    }
+}
+
+/// The arrays of [`MOVE_CURSORS`].
+#[derive(Default)]
+pub(super) struct Moved {
+    pub(super) names: Vec<String>,
+    pub(super) queues: Vec<i64>,
+    pub(super) sequences: Vec<i64>,
+    pub(super) ahead: Vec<String>,
+}
+
+/// Whose message it is, and which.
+#[derive(Default)]
+pub(super) struct Places {
+    pub(super) names: Vec<String>,
+    pub(super) streams: Vec<String>,
+    pub(super) positions: Vec<i64>,
+    pub(super) lanes: Vec<i16>,
+}
+
+impl Places {
+    fn push(&mut self, one: &Settlement) {
+        self.names.push(one.subscription.name.to_string());
+        self.streams.push(one.subscription.stream.to_string());
+        self.positions.push(column(one.position.0));
+        self.lanes.push(lanes::number(one.lane));
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+}
+
+/// The arrays of [`PARK`].
+#[derive(Default)]
+pub(super) struct Parkings {
+    pub(super) places: Places,
+    pub(super) due: Vec<Option<Micros>>,
+    pub(super) failures: Vec<i32>,
+    pub(super) failed_first: Vec<Option<Micros>>,
+    pub(super) errors: Vec<String>,
+    pub(super) owners: Vec<Option<i64>>,
+}
+
+/// The arrays of [`BURY`].
+#[derive(Default)]
+pub(super) struct Deaths {
+    pub(super) places: Places,
+    pub(super) attempts: Vec<i32>,
+    pub(super) failed_first: Vec<Micros>,
+    pub(super) failed_last: Vec<Micros>,
+    pub(super) errors: Vec<String>,
+}
+
+fn whole(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,84 @@
+//! A database, opened.
+
+use std::sync::{Arc, Once};
+
+use protean_core::port::{self, Tier};
+use tokio_postgres::Config;
+use uuid::Uuid;
+
+use crate::bell::{Bell, Ear, listen};
+use crate::broker::Consumers;
+use crate::commit::Committers;
+use crate::error::unavailable;
+use crate::options::Options;
+use crate::pool::Pools;
+use crate::sql::Catalog;
+
+/// One PostgreSQL database, as this process uses it: a cheap clone.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) pools: Pools,
+    pub(crate) catalog: Catalog,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) committers: Committers,
+    pub(crate) consumers: Arc<Consumers>,
+    /// The process, in the gauges that it publishes.
+    pub(crate) process: String,
+    listening: Once,
+}
+
+impl Postgres {
+    /// A database, by its URI: `postgresql://user:password@host:5432/database`. Nothing is
+    /// connected before it is needed.
+    ///
+    /// # Errors
+    /// When the URI makes no sense.
+    pub fn new(uri: &str, options: Options) -> Result<Self, port::Error> {
+        let config: Config = uri.parse().map_err(|error: tokio_postgres::Error| {
+            let why = format!("{error}; expected postgresql://user:password@host:5432/database");
+            unavailable("the database URI", why)
+        })?;
+        let pools = Pools::new(config, options)?;
+        let process = Uuid::now_v7().simple().to_string();
+        let bell = Arc::new(Bell::new(process.clone(), pools.clone()));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                catalog: Catalog::default(),
+                committers: Committers::new(),
+                consumers: Arc::new(Consumers::new(pools.clone(), bell.clone())),
+                pools,
+                bell,
+                process,
+                listening: Once::new(),
+            }),
+        })
+    }
+
+    /// This database in every part that a tier has.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        let database = Arc::new(self.clone());
+        Tier {
+            store: database.clone(),
+            broker: database.clone(),
+            log: database.clone(),
+            dead_letters: database.clone(),
+            tables: database,
+        }
+    }
+
+    /// An ear that hears of every commit, of this process and of others.
+    pub fn ear(&self) -> Arc<Ear> {
+        let ear = self.inner.bell.ear();
+        self.inner.listening.call_once(|| {
+            let bell = Arc::downgrade(&self.inner.bell);
+            tokio::spawn(listen(bell, self.inner.pools.clone()));
+        });
+        ear
+    }
+}

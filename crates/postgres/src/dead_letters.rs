@@ -1,0 +1,136 @@
+//! The messages that subscriptions gave up.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use protean_core::interner::Interner;
+use protean_core::port::broker::Subscription;
+use protean_core::port::dead_letters::{DeadLetter, DeadLetters, Filter};
+use protean_core::port::store::Position;
+use protean_core::port::{self};
+use protean_core::{BoxFuture, Lane};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
+
+use crate::bell::News;
+use crate::error::failed;
+use crate::message::{self, COLUMN_COUNT, COLUMNS, column, number};
+use crate::value::Micros;
+use crate::{Postgres, lanes};
+
+/// The dead letters that a filter means; `$1` to `$3` are its conditions, or null.
+const MATCHES: &str = "($1::bigint IS NULL OR d.id = $1) AND ($2::text IS NULL OR d.subscription \
+     = $2) AND ($3::smallint IS NULL OR d.lane = $3)";
+
+/// The conditions of a filter, as [`MATCHES`] wants them.
+struct Conditions<'f> {
+    id: Option<i64>,
+    subscription: Option<&'f str>,
+    lane: Option<i16>,
+}
+
+impl<'f> Conditions<'f> {
+    fn of(filter: &'f Filter) -> Self {
+        Self {
+            id: filter.id.map(column),
+            subscription: filter.subscription.as_deref(),
+            lane: filter.lane.map(lanes::number),
+        }
+    }
+
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.id, &self.subscription, &self.lane]
+    }
+}
+
+impl DeadLetters for Postgres {
+    fn list<'a>(
+        &'a self,
+        filter: &'a Filter,
+        count_max: usize,
+    ) -> BoxFuture<'a, Result<Vec<DeadLetter>, port::Error>> {
+        Box::pin(async move {
+            let client = self.inner.pools.lane(Lane::Primary).await?;
+            let sql = format!(
+                "SELECT {COLUMNS}, d.id, d.subscription, d.stream, d.lane, d.attempts,
+                     d.failed_first, d.failed_last, d.error
+                 FROM protean_dead_letter AS d
+                 JOIN protean_message AS m ON m.position = d.position
+                 JOIN protean_queue AS q ON q.id = m.queue
+                 WHERE {MATCHES} ORDER BY d.id LIMIT $4"
+            );
+            let conditions = Conditions::of(filter);
+            let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
+            let [id, subscription, lane] = conditions.parameters();
+            let broken = |error| failed("the list of dead letters", &error);
+            let rows = client
+                .query(&sql, &[id, subscription, lane, &count_max])
+                .await
+                .map_err(broken)?;
+            let mut interner = Interner::default();
+            let letters = rows.iter().map(|row| dead_letter(row, &mut interner));
+            letters.collect::<Result<_, _>>().map_err(broken)
+        })
+    }
+
+    fn replay<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, port::Error>> {
+        Box::pin(async move {
+            // Set aside again, due at once: the subscription takes them from there, and each takes
+            // effect once, like any message that is set aside.
+            let sql = format!(
+                "WITH replayed AS (DELETE FROM protean_dead_letter AS d WHERE {MATCHES}
+                     RETURNING subscription, stream, position, lane, error),
+                 aside AS (INSERT INTO protean_parked
+                     (subscription, stream, position, lane, key, due, failures, error)
+                     SELECT r.subscription, r.stream, r.position, r.lane, m.key, now(), 0, r.error
+                     FROM replayed AS r JOIN protean_message AS m ON m.position = r.position
+                     ON CONFLICT DO NOTHING)
+                 SELECT count(*) FROM replayed"
+            );
+            let count = self.change("the replay", &sql, filter).await?;
+            self.inner.bell.ring(News::everything());
+            Ok(count)
+        })
+    }
+
+    fn purge<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, port::Error>> {
+        Box::pin(async move {
+            let sql = format!(
+                "WITH purged AS (DELETE FROM protean_dead_letter AS d WHERE {MATCHES} RETURNING 1)
+                 SELECT count(*) FROM purged"
+            );
+            self.change("the purge", &sql, filter).await
+        })
+    }
+}
+
+impl Postgres {
+    async fn change(&self, what: &str, sql: &str, filter: &Filter) -> Result<u64, port::Error> {
+        let client = self.inner.pools.lane(Lane::Primary).await?;
+        let conditions = Conditions::of(filter);
+        let row = client.query_one(sql, &conditions.parameters()).await;
+        let count = row.and_then(|row| row.try_get(0));
+        count.map(number).map_err(|error| failed(what, &error))
+    }
+}
+
+fn dead_letter(row: &Row, interner: &mut Interner) -> Result<DeadLetter, Error> {
+    let logged = message::read(row, interner)?;
+    let at = |nth: usize| COLUMN_COUNT + nth;
+    let time = |nth| -> Result<Timestamp, Error> {
+        Ok(row.try_get::<_, Micros>(at(nth))?.timestamp())
+    };
+    let (name, stream): (String, String) = (row.try_get(at(1))?, row.try_get(at(2))?);
+    let attempts: i32 = row.try_get(at(4))?;
+    Ok(DeadLetter {
+        id: number(row.try_get(at(0))?),
+        subscription: Subscription::new(name, stream),
+        lane: lanes::of(row.try_get(at(3))?).unwrap_or(Lane::Primary),
+        position: Position(logged.position),
+        attempts: u32::try_from(attempts).unwrap_or_default(),
+        failed_first: time(5)?,
+        failed_last: time(6)?,
+        error: row.try_get(at(7))?,
+        message: Arc::new(logged.message),
+    })
+}

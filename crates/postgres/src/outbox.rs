@@ -1,0 +1,1 @@
+//! The outbox, as a broker apart from the database reads it.

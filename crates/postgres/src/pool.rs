@@ -1,0 +1,111 @@
+//! Connections: a pool for each lane, so that backfill can never take the last one (L2).
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
+};
+use protean_core::{Lane, port};
+use tokio_postgres::{Config, NoTls};
+
+use crate::error::no_connection;
+use crate::options::Options;
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long work waits for a free connection.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How soon a connection whose other end is silent counts as broken: a machine that lost its power
+/// says nothing.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// Connections for bookkeeping that a crash of the database may undo: what is handed out to whom,
+/// signs of life, notifications. Nobody waits for the disk there.
+const LIGHT_CONNECTIONS: usize = 4;
+
+/// What is set on every connection: a lock that cannot be had in time is told, not waited for.
+const SETTINGS: &str = "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s'";
+
+/// The pools of one database.
+#[derive(Clone, Debug)]
+pub(crate) struct Pools {
+    lanes: [Pool; 2],
+    light: Pool,
+    config: Config,
+}
+
+impl Pools {
+    /// Pools of connections that are made when they are needed.
+    pub(crate) fn new(mut config: Config, options: Options) -> Result<Self, port::Error> {
+        config
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
+            .keepalives_retries(KEEPALIVE_RETRIES);
+        if config.get_application_name().is_none() {
+            config.application_name("protean");
+        }
+        Ok(Self {
+            lanes: [
+                pool(&config, options.primary_connections, SETTINGS.to_owned())?,
+                pool(&config, options.backfill_connections, SETTINGS.to_owned())?,
+            ],
+            light: pool(
+                &config,
+                LIGHT_CONNECTIONS,
+                format!("{SETTINGS}; SET synchronous_commit = off"),
+            )?,
+            config,
+        })
+    }
+
+    /// A connection for work on a lane.
+    pub(crate) async fn lane(&self, lane: Lane) -> Result<Client, port::Error> {
+        get(&self.lanes[lane.index()]).await
+    }
+
+    /// A connection for bookkeeping that may be lost.
+    pub(crate) async fn light(&self) -> Result<Client, port::Error> {
+        get(&self.light).await
+    }
+
+    /// How connections are made, for one that stays.
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+async fn get(pool: &Pool) -> Result<Client, port::Error> {
+    pool.get().await.map_err(|error| no_connection(&error))
+}
+
+fn pool(config: &Config, connections_max: usize, settings: String) -> Result<Pool, port::Error> {
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = Manager::from_config(config.clone(), NoTls, recycling);
+    let set = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+        let settings = settings.clone();
+        Box::pin(async move {
+            client
+                .batch_execute(&settings)
+                .await
+                .map_err(HookError::Backend)
+        })
+    });
+    Pool::builder(manager)
+        .max_size(connections_max)
+        .runtime(Runtime::Tokio1)
+        .timeouts(Timeouts {
+            wait: Some(WAIT_TIMEOUT),
+            create: Some(CONNECT_TIMEOUT),
+            recycle: Some(CONNECT_TIMEOUT),
+        })
+        .post_create(set)
+        .build()
+        .map_err(|error| crate::error::unavailable("a pool of connections", error.to_string()))
+}

@@ -1,0 +1,167 @@
+//! The framework's own tables.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Error;
+
+/// The layout of the tables below. A database with another one was made by another version.
+pub(crate) const VERSION: i64 = 1;
+
+/// Whoever makes or changes tables holds this lock: two at once would be in each other's way.
+const SETUP_LOCK: i64 = 0x7072_6f74_6561_6e01;
+
+/// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps, under
+/// the lock of the queue's row: what is committed later has a greater number, lag is a subtraction,
+/// and a cursor is one number. `previous` is the number of the last message before with the same
+/// key (L8).
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS protean_meta (
+    key text PRIMARY KEY,
+    value bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS protean_queue (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    stream text NOT NULL,
+    lane smallint NOT NULL,
+    band smallint NOT NULL,
+    head bigint NOT NULL DEFAULT 0,
+    UNIQUE (stream, lane, band)
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS protean_message (
+    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    queue bigint NOT NULL,
+    sequence bigint NOT NULL,
+    previous bigint,
+    id uuid NOT NULL,
+    event boolean NOT NULL,
+    type text NOT NULL,
+    key text,
+    priority integer NOT NULL,
+    time timestamptz NOT NULL,
+    correlation_id text NOT NULL,
+    causation_id uuid,
+    sequence_id text,
+    idempotency_key text,
+    traceparent text,
+    data text NOT NULL,
+    rest text
+);
+CREATE UNIQUE INDEX IF NOT EXISTS protean_message_queue ON protean_message (queue, sequence);
+CREATE INDEX IF NOT EXISTS protean_message_key ON protean_message (key, queue, sequence)
+    WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS protean_message_correlation ON protean_message (correlation_id);
+CREATE TABLE IF NOT EXISTS protean_idempotency (
+    key bytea PRIMARY KEY,
+    position bigint NOT NULL,
+    id uuid NOT NULL
+);
+CREATE TABLE IF NOT EXISTS protean_cursor (
+    subscription text NOT NULL,
+    queue bigint NOT NULL,
+    sequence bigint NOT NULL DEFAULT 0,
+    ahead text NOT NULL DEFAULT '',
+    PRIMARY KEY (subscription, queue)
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS protean_handout (
+    subscription text NOT NULL,
+    queue bigint NOT NULL,
+    handed bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (subscription, queue)
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS protean_consumer (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    seen timestamptz NOT NULL
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS protean_lease (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subscription text NOT NULL,
+    queue bigint NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    owner bigint
+);
+CREATE INDEX IF NOT EXISTS protean_lease_owner ON protean_lease (owner);
+CREATE TABLE IF NOT EXISTS protean_parked (
+    subscription text NOT NULL,
+    stream text NOT NULL,
+    position bigint NOT NULL,
+    lane smallint NOT NULL,
+    key text,
+    due timestamptz,
+    failures integer NOT NULL,
+    failed_first timestamptz,
+    error text NOT NULL,
+    owner bigint,
+    PRIMARY KEY (subscription, stream, position)
+);
+CREATE TABLE IF NOT EXISTS protean_dead_letter (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subscription text NOT NULL,
+    stream text NOT NULL,
+    position bigint NOT NULL,
+    lane smallint NOT NULL,
+    attempts integer NOT NULL,
+    failed_first timestamptz NOT NULL,
+    failed_last timestamptz NOT NULL,
+    error text NOT NULL
+);
+CREATE INDEX IF NOT EXISTS protean_dead_letter_subscription
+    ON protean_dead_letter (subscription, stream, lane);
+CREATE TABLE IF NOT EXISTS protean_gauge (
+    subscription text NOT NULL,
+    stream text NOT NULL,
+    lane smallint NOT NULL,
+    process text NOT NULL,
+    in_flight bigint NOT NULL,
+    rate double precision NOT NULL,
+    updated timestamptz NOT NULL,
+    PRIMARY KEY (subscription, stream, lane, process)
+);
+CREATE TABLE IF NOT EXISTS protean_relay (
+    queue bigint PRIMARY KEY,
+    sequence bigint NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHING;
+";
+
+/// The tables above, for removing and emptying them.
+pub(crate) const NAMES: [&str; 12] = [
+    "protean_queue",
+    "protean_message",
+    "protean_idempotency",
+    "protean_cursor",
+    "protean_handout",
+    "protean_consumer",
+    "protean_lease",
+    "protean_parked",
+    "protean_dead_letter",
+    "protean_gauge",
+    "protean_relay",
+    "protean_meta",
+];
+
+/// Begins a transaction in which nobody else makes or changes tables.
+pub(crate) async fn begin(client: &impl GenericClient) -> Result<(), Error> {
+    client.batch_execute("BEGIN").await?;
+    client
+        .execute("SELECT pg_advisory_xact_lock($1)", &[&SETUP_LOCK])
+        .await
+        .map(drop)
+}
+
+/// The version of the layout; `None` while there are no tables.
+pub(crate) async fn version(client: &impl GenericClient) -> Result<Option<i64>, Error> {
+    let known = client
+        .query_one("SELECT to_regclass('protean_meta') IS NOT NULL", &[])
+        .await?;
+    if !known.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let sql = "SELECT value FROM protean_meta WHERE key = 'version'";
+    Ok(client.query_opt(sql, &[]).await?.map(|row| row.get(0)))
+}
+
+/// Creates what is missing.
+pub(crate) async fn create(client: &impl GenericClient) -> Result<(), Error> {
+    client.batch_execute(TABLES).await
+}

@@ -1,0 +1,256 @@
+//! The tables of a domain.
+
+use std::collections::HashMap;
+
+use deadpool_postgres::{Client, GenericClient};
+use protean_core::port::{self, Tables};
+use protean_core::schema::{Field, Kind, Schema};
+use protean_core::{BoxFuture, Lane};
+use tokio_postgres::Error;
+
+use crate::bell::News;
+use crate::error::failed;
+use crate::sql::quoted;
+use crate::value::column_type;
+use crate::{Postgres, schema as framework};
+
+impl Tables for Postgres {
+    fn setup<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        Box::pin(async move {
+            let client = self.inner.pools.lane(Lane::Primary).await?;
+            if is_complete(&client, schemas).await? {
+                return Ok(Vec::new());
+            }
+            let result = set_up_all(&client, schemas).await;
+            finish(&client, result).await
+        })
+    }
+
+    fn drop_all<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        Box::pin(self.each(schemas, "DROP TABLE", "dropped"))
+    }
+
+    fn truncate_all<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        Box::pin(self.each(schemas, "TRUNCATE", "emptied"))
+    }
+}
+
+impl Postgres {
+    /// Does something to each table that is there.
+    async fn each(
+        &self,
+        schemas: &[&'static Schema],
+        statement: &str,
+        done: &str,
+    ) -> Result<Vec<String>, port::Error> {
+        let client = self.inner.pools.lane(Lane::Primary).await?;
+        let domain = schemas.iter().map(|schema| schema.table);
+        let names: Vec<&str> = domain.chain(framework::NAMES).collect();
+        let run = async {
+            framework::begin(&client).await?;
+            let mut lines = Vec::new();
+            for name in names {
+                if columns(&client, name).await?.is_empty() {
+                    continue;
+                }
+                let sql = format!("{statement} {}", quoted(name));
+                client.batch_execute(&sql).await?;
+                lines.push(format!("{done} {name}"));
+            }
+            if statement == "TRUNCATE" {
+                framework::create(&client).await?;
+            }
+            Ok(lines)
+        };
+        let result = run.await.map_err(|error| failed(statement, &error));
+        let lines = finish(&client, result).await?;
+        self.inner.bell.ring(News::everything());
+        Ok(lines)
+    }
+}
+
+/// Ends the transaction as its result asks.
+async fn finish<T>(client: &Client, result: Result<T, port::Error>) -> Result<T, port::Error> {
+    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = client.batch_execute(end).await;
+    let value = result?;
+    ended.map_err(|error| failed("the change of the tables", &error))?;
+    Ok(value)
+}
+
+/// Whether nothing is missing. Looked at first, since whoever changes tables waits for everybody
+/// who uses them, and most processes start where all is there.
+async fn is_complete(client: &Client, schemas: &[&'static Schema]) -> Result<bool, port::Error> {
+    let broken = |error| failed("the look at the tables", &error);
+    match framework::version(client).await.map_err(broken)? {
+        Some(framework::VERSION) => {}
+        Some(found) => return Err(other_version(found)),
+        None => return Ok(false),
+    }
+    for name in framework::NAMES {
+        if columns(client, name).await.map_err(broken)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    for schema in schemas {
+        let known = columns(client, schema.table).await.map_err(broken)?;
+        let indexes = indexes(client, schema.table).await.map_err(broken)?;
+        for field in schema.fields {
+            let Some(found) = known.get(field.name) else {
+                return Ok(false);
+            };
+            check(schema, field, found)?;
+            if is_indexed(field) && !indexes.contains(&index_name(schema, field)) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn other_version(found: i64) -> port::Error {
+    let why = format!(
+        "the database has layout {found}, this version has {}",
+        framework::VERSION
+    );
+    port::Error::Tables { why }
+}
+
+async fn set_up_all(
+    client: &Client,
+    schemas: &[&'static Schema],
+) -> Result<Vec<String>, port::Error> {
+    let broken = |error| failed("the setup", &error);
+    framework::begin(client).await.map_err(broken)?;
+    framework::create(client).await.map_err(broken)?;
+    let mut done = Vec::new();
+    for schema in schemas {
+        done.extend(set_up(client, schema).await?);
+    }
+    Ok(done)
+}
+
+async fn set_up(client: &Client, schema: &'static Schema) -> Result<Vec<String>, port::Error> {
+    let broken = |error| failed(&format!("the setup of {}", schema.table), &error);
+    let known = columns(client, schema.table).await.map_err(broken)?;
+    let mut done = Vec::new();
+    if known.is_empty() {
+        let creation = creation(schema);
+        client.batch_execute(&creation).await.map_err(broken)?;
+        done.push(format!("created {}", schema.table));
+    } else {
+        for field in schema.fields {
+            let Some(found) = known.get(field.name) else {
+                let addition = addition(schema, field);
+                client.batch_execute(&addition).await.map_err(broken)?;
+                done.push(format!("added {}.{}", schema.table, field.name));
+                continue;
+            };
+            check(schema, field, found)?;
+        }
+    }
+    for field in schema.fields.iter().filter(|field| is_indexed(field)) {
+        let unique = if field.unique { "UNIQUE " } else { "" };
+        let sql = format!(
+            "CREATE {unique}INDEX IF NOT EXISTS {} ON {} ({})",
+            quoted(&index_name(schema, field)),
+            quoted(schema.table),
+            quoted(field.name)
+        );
+        client.batch_execute(&sql).await.map_err(broken)?;
+    }
+    Ok(done)
+}
+
+const fn is_indexed(field: &Field) -> bool {
+    field.unique || field.indexed
+}
+
+fn index_name(schema: &Schema, field: &Field) -> String {
+    format!("{}_{}", schema.table, field.name)
+}
+
+/// The names and types of a table's columns; none when there is no such table.
+async fn columns(
+    client: &impl GenericClient,
+    table: &str,
+) -> Result<HashMap<String, String>, Error> {
+    let sql = "SELECT column_name::text, data_type::text FROM information_schema.columns
+        WHERE table_schema = current_schema() AND table_name = $1";
+    let rows = client.query(sql, &[&table]).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
+}
+
+async fn indexes(client: &impl GenericClient, table: &str) -> Result<Vec<String>, Error> {
+    let sql = "SELECT indexname::text FROM pg_indexes
+        WHERE schemaname = current_schema() AND tablename = $1";
+    let rows = client.query(sql, &[&table]).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// What a column that is added to rows holds in them.
+const fn empty_value(field: &Field) -> &'static str {
+    match field.kind {
+        Kind::Text => "''",
+        Kind::Json => "'null'",
+        Kind::Uuid => "'00000000-0000-0000-0000-000000000000'",
+        Kind::Integer | Kind::Decimal | Kind::Float => "0",
+        Kind::Boolean => "false",
+        Kind::Timestamp => "'epoch'",
+    }
+}
+
+fn creation(schema: &Schema) -> String {
+    let mut columns: Vec<String> = Vec::with_capacity(schema.fields.len() + 1);
+    for field in schema.fields {
+        let null = if field.optional { "" } else { " NOT NULL" };
+        let key = if field.identifier { " PRIMARY KEY" } else { "" };
+        let kind = column_type(field.kind);
+        columns.push(format!("{} {kind}{key}{null}", quoted(field.name)));
+    }
+    columns.push("_version bigint NOT NULL DEFAULT 0".to_owned());
+    format!(
+        "CREATE TABLE {} ({})",
+        quoted(schema.table),
+        columns.join(", ")
+    )
+}
+
+fn addition(schema: &Schema, field: &Field) -> String {
+    let null = match field.optional {
+        true => String::new(),
+        false => format!(" NOT NULL DEFAULT {}", empty_value(field)),
+    };
+    format!(
+        "ALTER TABLE {} ADD COLUMN {} {}{null}",
+        quoted(schema.table),
+        quoted(field.name),
+        column_type(field.kind)
+    )
+}
+
+/// A column is never changed: that could destroy what is in it.
+fn check(schema: &Schema, field: &Field, found: &str) -> Result<(), port::Error> {
+    let wanted = column_type(field.kind);
+    if found == wanted {
+        return Ok(());
+    }
+    Err(port::Error::Tables {
+        why: format!(
+            "column {}.{} is {found}, the code wants {wanted}; a type is never changed by itself: \
+             copy the column and drop the old one",
+            schema.table, field.name,
+        ),
+    })
+}
