@@ -42,6 +42,25 @@ pub enum Error {
     /// What was found cannot be written.
     #[error("[PE0504] cannot write to standard output: {0}")]
     Output(#[from] std::io::Error),
+    /// A worker does not start.
+    #[error(
+        "[PE0505] expected worker {number} to start, but it failed {starts} times in a row; the \
+         last time: {why}"
+    )]
+    Worker {
+        /// Which one, from 1.
+        number: u32,
+        /// How often it was started.
+        starts: u32,
+        /// What it said, or how it ended.
+        why: String,
+    },
+    /// There is nothing that workers could be started from.
+    #[error(
+        "[PE0506] expected to find the file of this program, to start workers from it: {0}; leave \
+         `--workers` out to do without"
+    )]
+    OwnPath(std::io::Error),
 }
 
 impl Error {
@@ -54,7 +73,7 @@ impl Error {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::OtherDomain { .. } | Self::Unconfirmed { .. } => 2,
-            Self::Start(_) => 3,
+            Self::Start(_) | Self::Worker { .. } | Self::OwnPath(_) => 3,
             Self::NotFound { .. } | Self::Port(_) | Self::Output(_) => 1,
         }
     }

@@ -30,6 +30,7 @@ pub use number::{grouped, span};
 pub use signals::stop_requested;
 
 use output::{Format, Report};
+use server::Tether;
 
 /// The commands of the framework; an application may add its own beside them with
 /// `#[command(flatten)]`.
@@ -75,31 +76,35 @@ impl Common {
 /// Runs one command to its end.
 ///
 /// The exit code is 0 when all is well, 1 when something was not found or went wrong, and 3 when
-/// the domain could not be opened; 2, for arguments that make no sense, is the parser's.
+/// the domain could not be opened; 2, for arguments that make no sense, is the parser's, and 130
+/// that of a server that was told twice to stop.
+///
+/// A server with several workers starts this program again for each of them, with the arguments of
+/// the process.
 #[must_use]
 pub fn execute<H: Host>(command: &Command, host: H) -> ExitCode {
     let common = command.common();
     let format = common.format();
-    match run(command, common, host) {
-        Ok(report) => output::report(format, &report),
-        Err(error) => output::error(format, &error),
+    let tether = command.tether();
+    let outcome = run(command, tether.as_ref(), host);
+    match (tether, outcome) {
+        (Some(tether), outcome) => tether.end(&outcome),
+        (None, Ok(report)) => output::report(format, &report),
+        (None, Err(error)) => output::error(format, &error),
     }
 }
 
-fn run<H: Host>(command: &Command, common: &Common, host: H) -> Result<Report, Error> {
-    host::check_name::<H>(common.domain.as_deref())?;
+fn run<H: Host>(command: &Command, tether: Option<&Tether>, host: H) -> Result<Report, Error> {
+    host::check_name::<H>(command.common().domain.as_deref())?;
     let config = host.config().map_err(Error::start)?;
-    let workers = match command {
-        Command::Server(arguments) => {
-            logging::start(&arguments.logging);
-            arguments.workers
-        }
-        _ => None,
-    };
-    let runtime = runtime(workers)?;
+    if let Command::Server(arguments) = command {
+        logging::start(&arguments.logging);
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(Error::start)?;
     runtime.block_on(async {
         let app = host.connect(config).await.map_err(Error::start)?;
-        if !matches!(command, Command::Db(_)) {
+        // The supervisor of a worker has made the tables.
+        if tether.is_none() && !matches!(command, Command::Db(_)) {
             let tables = app.registry().tables();
             app.tier()
                 .tables
@@ -107,16 +112,8 @@ fn run<H: Host>(command: &Command, common: &Common, host: H) -> Result<Report, E
                 .await
                 .map_err(Error::start)?;
         }
-        command.run(&app, common.format()).await
+        command.run(app, tether).await
     })
-}
-
-fn runtime(workers: Option<std::num::NonZeroU32>) -> Result<tokio::runtime::Runtime, Error> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = workers {
-        builder.worker_threads(workers.get() as usize);
-    }
-    builder.enable_all().build().map_err(Error::start)
 }
 
 impl Command {
@@ -130,13 +127,21 @@ impl Command {
         }
     }
 
-    async fn run<D: Domain>(&self, app: &App<D>, format: Format) -> Result<Report, Error> {
+    /// What ties this process to a supervisor, if it is a worker.
+    fn tether(&self) -> Option<Tether> {
         match self {
-            Self::Server(_) => server::run(app, format).await,
-            Self::Subscriptions(command) => command.run(app, format).await,
-            Self::Dlq(command) => command.run(app).await,
-            Self::Events(command) => command.run(app).await,
-            Self::Db(command) => command.run(app).await,
+            Self::Server(_) => Tether::inherited(),
+            _ => None,
+        }
+    }
+
+    async fn run<D: Domain>(&self, app: App<D>, tether: Option<&Tether>) -> Result<Report, Error> {
+        match self {
+            Self::Server(arguments) => server::run(arguments, app, tether).await,
+            Self::Subscriptions(command) => command.run(&app, self.common().format()).await,
+            Self::Dlq(command) => command.run(&app).await,
+            Self::Events(command) => command.run(&app).await,
+            Self::Db(command) => command.run(&app).await,
         }
     }
 }

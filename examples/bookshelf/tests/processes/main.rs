@@ -14,3 +14,4 @@ mod poison;
 mod shop;
 mod terminals;
 mod web;
+mod workers;

@@ -1,0 +1,107 @@
+//! `server`: handles messages until it is asked to stop, in this process or in several.
+//!
+//! A process is a server of its own, or one of the workers of a supervisor, or the supervisor,
+//! which handles nothing itself. Workers are processes rather than threads so that one that crashes
+//! or leaks takes nothing with it but itself, and is replaced.
+
+mod handled;
+mod supervisor;
+mod tether;
+mod worker;
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clap::Args;
+use protean_core::App;
+use protean_core::domain::Domain;
+use protean_server::Options;
+
+use crate::logging::Logging;
+use crate::output::{self, Format, Report};
+use crate::{Common, Error, signals};
+
+use handled::Handled;
+use supervisor::Plan;
+pub(crate) use tether::Tether;
+
+/// The most workers. Each has threads and connections for a whole machine, so that more of them
+/// would only wait for each other, and a slip of the finger should not start thousands.
+const WORKERS_MAX: i64 = 64;
+
+/// What a worker needs beside the time to drain: to commit what is done and close its files.
+const DRAIN_MARGIN: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Worker processes; two or more are looked after by this one, which then handles nothing
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=WORKERS_MAX)
+    )]
+    workers: u32,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Serves until it is asked to stop, then lets work in progress finish. With a tether, this process
+/// is a worker, whatever the arguments say: workers never start workers.
+pub(crate) async fn run<D: Domain>(
+    arguments: &Arguments,
+    app: App<D>,
+    tether: Option<&Tether>,
+) -> Result<Report, Error> {
+    let format = arguments.common.format();
+    let handled = match (tether, arguments.workers) {
+        (Some(tether), _) => worker::serve(app, tether).await?,
+        (None, 1) => serve(app, format).await?,
+        (None, workers) => {
+            let plan = Plan {
+                workers,
+                grace: grace(&app),
+                banner: banner(&app, format),
+            };
+            // What the workers open is theirs alone.
+            drop(app);
+            supervisor::run(plan).await?
+        }
+    };
+    Ok(handled.report())
+}
+
+/// Serves in this process alone.
+async fn serve<D: Domain>(app: App<D>, format: Format) -> Result<Handled, Error> {
+    let stop = signals::stop_requested()?;
+    output::print(&banner(&app, format))?;
+    let options = Options::of(&app.config().server);
+    let stop = async {
+        stop.await;
+        tracing::info!("stopping");
+    };
+    let summary = protean_server::run(app, options, stop)
+        .await
+        .map_err(Error::start)?;
+    Ok(summary.into())
+}
+
+/// How long a worker may take to end after it was asked to.
+fn grace<D: Domain>(app: &App<D>) -> Duration {
+    app.config().server.drain_timeout + DRAIN_MARGIN
+}
+
+/// What is printed when the engine runs; nothing for programs.
+fn banner<D: Domain>(app: &App<D>, format: Format) -> String {
+    let mut text = String::new();
+    if format == Format::Json {
+        return text;
+    }
+    for subscription in app.subscriptions() {
+        let _ = writeln!(text, "  {} -> {}", subscription.name, subscription.stream);
+    }
+    text.push_str("Engine running. Press Ctrl+C to stop.\n");
+    text
+}
