@@ -13,7 +13,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::error::failed;
-use crate::message::{self, COLUMNS, column, number};
+use crate::message::{self, COLUMNS, column};
 use crate::{Postgres, lanes};
 
 impl Log for Postgres {
@@ -124,10 +124,9 @@ async fn entries(
 
 fn entry(row: &Row, interner: &mut Interner) -> Result<Entry, Error> {
     let logged = message::read(row, interner)?;
-    debug_assert!(logged.sequence > 0, "queues are numbered from 1");
     Ok(Entry {
-        position: Position(number(column(logged.position))),
-        lane: lanes::of(logged.lane),
+        position: Position(logged.position),
+        lane: lanes::of(message::lane(row)?),
         message: Arc::new(logged.message),
     })
 }

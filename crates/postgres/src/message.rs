@@ -18,15 +18,23 @@ pub(crate) const COLUMNS: &str = "m.position, m.sequence, q.stream, q.lane, m.id
 pub(crate) const COLUMN_COUNT: usize = 19;
 
 /// A message as the log holds it.
-#[derive(Debug)]
-pub(crate) struct Logged {
-    pub(crate) position: u64,
-    pub(crate) queue: i64,
-    pub(crate) sequence: u64,
-    /// The number of the last message before it in its queue with the same key.
-    pub(crate) previous: Option<u64>,
-    pub(crate) lane: i16,
-    pub(crate) message: Message,
+#[derive(Clone, Debug)]
+pub struct Logged {
+    /// Its position in the log.
+    pub position: u64,
+    /// The queue it is in.
+    pub queue: u64,
+    /// Its number there.
+    pub sequence: u64,
+    /// The number of the last message before it in its queue with the same key (L8).
+    pub previous: Option<u64>,
+    /// The message.
+    pub message: Message,
+}
+
+/// The number of the lane in a row of [`COLUMNS`].
+pub(crate) fn lane(row: &Row) -> Result<i16, Error> {
+    row.try_get(3)
 }
 
 /// The message in a row of [`COLUMNS`].
@@ -36,10 +44,9 @@ pub(crate) fn read(row: &Row, interner: &mut Interner) -> Result<Logged, Error> 
     let previous: Option<i64> = row.try_get(18)?;
     Ok(Logged {
         position: number(row.try_get(0)?),
-        queue: row.try_get(17)?,
+        queue: number(row.try_get(17)?),
         sequence: number(row.try_get(1)?),
         previous: previous.map(number),
-        lane: row.try_get(3)?,
         message: Message {
             id: row.try_get(4)?,
             kind: if event { Kind::Event } else { Kind::Command },

@@ -1,1 +1,207 @@
-//! The outbox, as a broker apart from the database reads it.
+//! The outbox: the message log, as a broker apart from the database reads it.
+//!
+//! A commit writes its messages to the log and is done. A relay reads the queues from where it was
+//! and publishes them to its broker, which hands them out; what is settled is known here. So the
+//! outbox needs no table of its own, and no row is ever marked.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use protean_core::interner::Interner;
+use protean_core::message::Message;
+use protean_core::port::broker::Outbox as Waiting;
+use protean_core::port::{self};
+use protean_core::{Lane, lane::Band};
+use tokio_postgres::{Client, NoTls};
+
+use crate::broker::age;
+use crate::error::failed;
+use crate::message::{self, COLUMNS, column, number};
+use crate::{Postgres, lanes};
+
+pub use crate::bell::Ear;
+pub use crate::broker::{Bounds, LaneFeed};
+pub use crate::message::Logged;
+
+/// A queue that a relay publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its id.
+    pub id: u64,
+    /// Its stream.
+    pub stream: String,
+    /// The rank of its messages in their lane.
+    pub band: usize,
+    /// The number of its last message.
+    pub head: u64,
+    /// Up to where it was published, as far as that was written down: never more than is true.
+    pub mark: u64,
+}
+
+/// The outbox of one database.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    database: Postgres,
+}
+
+/// What keeps other relays of a lane waiting. It ends with its connection, whatever becomes of the
+/// process.
+#[derive(Debug)]
+pub struct Leadership {
+    client: Client,
+}
+
+impl Leadership {
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.client.is_closed()
+    }
+}
+
+impl Postgres {
+    /// The outbox of this database.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        Outbox {
+            database: self.clone(),
+        }
+    }
+}
+
+impl Outbox {
+    /// The queues of a lane, most urgent first.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn queues(&self, lane: Lane) -> Result<Vec<Queue>, port::Error> {
+        let broken = |error| failed("the queues of the outbox", &error);
+        let sql = "SELECT q.id, q.stream, q.band, q.head, COALESCE(r.sequence, 0)
+            FROM protean_queue AS q LEFT JOIN protean_relay AS r ON r.queue = q.id
+            WHERE q.lane = $1 ORDER BY q.band, q.id";
+        let client = self.database.inner.pools.light(lane).await?;
+        let select = client.prepare_cached(sql).await.map_err(broken)?;
+        let rows = client.query(&select, &[&lanes::number(lane)]).await;
+        let rows = rows.map_err(broken)?;
+        let queue = |row: &tokio_postgres::Row| {
+            let band: i16 = row.try_get(2)?;
+            Ok(Queue {
+                id: number(row.try_get(0)?),
+                stream: row.try_get(1)?,
+                band: usize::try_from(band).unwrap_or(Band::COUNT),
+                head: number(row.try_get(3)?),
+                mark: number(row.try_get(4)?),
+            })
+        };
+        rows.iter().map(queue).collect::<Result<_, _>>().map_err(broken)
+    }
+
+    /// The messages of a queue after a number, in order, at most `count_max`.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn read(
+        &self,
+        lane: Lane,
+        queue: u64,
+        after: u64,
+        count_max: usize,
+    ) -> Result<Vec<Logged>, port::Error> {
+        let broken = |error| failed("reading the outbox", &error);
+        let sql = format!(
+            "SELECT {COLUMNS} FROM protean_message AS m JOIN protean_queue AS q ON q.id = m.queue
+             WHERE m.queue = $1 AND m.sequence > $2 ORDER BY m.sequence LIMIT $3"
+        );
+        let client = self.database.inner.pools.light(lane).await?;
+        let select = client.prepare_cached(&sql).await.map_err(broken)?;
+        let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
+        let rows = client
+            .query(&select, &[&column(queue), &column(after), &count_max])
+            .await
+            .map_err(broken)?;
+        let mut interner = Interner::default();
+        let read = rows.iter().map(|row| message::read(row, &mut interner));
+        read.collect::<Result<_, _>>().map_err(broken)
+    }
+
+    /// Writes down up to where queues were published, for the day that the broker loses it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn mark(&self, lane: Lane, marks: &HashMap<u64, u64>) -> Result<(), port::Error> {
+        let broken = |error| failed("marking the outbox", &error);
+        let sql = "INSERT INTO protean_relay (queue, sequence)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS u(queue, sequence) ORDER BY 1
+            ON CONFLICT (queue) DO UPDATE SET sequence = excluded.sequence";
+        let (queues, sequences): (Vec<i64>, Vec<i64>) = marks
+            .iter()
+            .map(|(queue, sequence)| (column(*queue), column(*sequence)))
+            .unzip();
+        let client = self.database.inner.pools.light(lane).await?;
+        let upsert = client.prepare_cached(sql).await.map_err(broken)?;
+        let written = client.execute(&upsert, &[&queues, &sequences]).await;
+        written.map(drop).map_err(broken)
+    }
+
+    /// Takes messages in that another framework published on a stream, each once; as the log holds
+    /// them, in the order given.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or cannot hold one of them.
+    pub async fn take_in(
+        &self,
+        lane: Lane,
+        stream: &str,
+        messages: &[Message],
+    ) -> Result<Vec<Logged>, port::Error> {
+        crate::commit::take_in(&self.database, lane, stream, messages).await
+    }
+
+    /// How much of a lane's queues is not published, given up to where each is.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn waiting(
+        &self,
+        lane: Lane,
+        published: impl Fn(&Queue) -> u64 + Send,
+    ) -> Result<Waiting, port::Error> {
+        let mut waiting = Waiting::default();
+        let now = Timestamp::now();
+        for queue in self.queues(lane).await? {
+            let published = published(&queue);
+            let depth = queue.head.saturating_sub(published);
+            waiting.depth += depth;
+            if depth > 0
+                && let Some(first) = self.read(lane, queue.id, published, 1).await?.pop()
+            {
+                let age = age(crate::value::Micros::of(first.message.time), now);
+                waiting.oldest = waiting.oldest.max(Some(age));
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Becomes the relay of a lane, unless somebody else is; others stand by until it ends.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn lead(&self, lane: Lane) -> Result<Option<Leadership>, port::Error> {
+        /// What the locks of relays have in common.
+        const LOCK_CLASS: i32 = 0x7072_6f74;
+        let broken = |error| failed("becoming the relay", &error);
+        let config = self.database.inner.pools.config();
+        let (client, connection) = config.connect(NoTls).await.map_err(broken)?;
+        tokio::spawn(connection);
+        // A machine that lost its power must not keep the lock for hours.
+        let settings = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;
+            SET tcp_keepalives_count = 3";
+        client.batch_execute(settings).await.map_err(broken)?;
+        let lock = i32::from(lanes::number(lane));
+        let row = client
+            .query_one("SELECT pg_try_advisory_lock($1, $2)", &[&LOCK_CLASS, &lock])
+            .await
+            .map_err(broken)?;
+        Ok(row.get::<_, bool>(0).then_some(Leadership { client }))
+    }
+}

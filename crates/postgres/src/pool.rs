@@ -1,4 +1,5 @@
-//! Connections: a pool for each lane, so that backfill can never take the last one (L2).
+//! Connections: pools for each lane, so that backfill can never take the last one, and so that no
+//! connection of primary work is served by a thread that stands back (L2).
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ const SETTINGS: &str = "SET lock_timeout = '20s'; SET idle_in_transaction_sessio
 #[derive(Clone, Debug)]
 pub(crate) struct Pools {
     lanes: [Pool; 2],
-    light: Pool,
+    light: [Pool; 2],
     config: Config,
 }
 
@@ -49,16 +50,16 @@ impl Pools {
         if config.get_application_name().is_none() {
             config.application_name("protean");
         }
+        let light = format!("{SETTINGS}; SET synchronous_commit = off");
         Ok(Self {
             lanes: [
                 pool(&config, options.primary_connections, SETTINGS.to_owned())?,
                 pool(&config, options.backfill_connections, SETTINGS.to_owned())?,
             ],
-            light: pool(
-                &config,
-                LIGHT_CONNECTIONS,
-                format!("{SETTINGS}; SET synchronous_commit = off"),
-            )?,
+            light: [
+                pool(&config, LIGHT_CONNECTIONS, light.clone())?,
+                pool(&config, LIGHT_CONNECTIONS, light)?,
+            ],
             config,
         })
     }
@@ -68,9 +69,9 @@ impl Pools {
         get(&self.lanes[lane.index()]).await
     }
 
-    /// A connection for bookkeeping that may be lost.
-    pub(crate) async fn light(&self) -> Result<Client, port::Error> {
-        get(&self.light).await
+    /// A connection for bookkeeping of a lane that may be lost.
+    pub(crate) async fn light(&self, lane: Lane) -> Result<Client, port::Error> {
+        get(&self.light[lane.index()]).await
     }
 
     /// How connections are made, for one that stays.

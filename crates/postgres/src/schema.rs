@@ -117,6 +117,12 @@ CREATE TABLE IF NOT EXISTS protean_gauge (
     updated timestamptz NOT NULL,
     PRIMARY KEY (subscription, stream, lane, process)
 );
+CREATE TABLE IF NOT EXISTS protean_taken_in (
+    stream text NOT NULL,
+    id uuid NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (stream, id)
+);
 CREATE TABLE IF NOT EXISTS protean_relay (
     queue bigint PRIMARY KEY,
     sequence bigint NOT NULL
@@ -125,7 +131,7 @@ INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHI
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 13] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
@@ -136,6 +142,7 @@ pub(crate) const NAMES: [&str; 12] = [
     "protean_parked",
     "protean_dead_letter",
     "protean_gauge",
+    "protean_taken_in",
     "protean_relay",
     "protean_meta",
 ];

@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::time::Duration;
 
-use protean_core::App;
+use protean_core::{App, Priority};
 use protean_core::config::{BrokerProvider, Config, Provider, Synchronous};
 use protean_core::domain::{Domain, Registry};
 use protean_core::port::{self, Tier};
+use protean_postgres::Postgres;
 use protean_server::{Options, Summary};
 use protean_sqlite::Sqlite;
 
@@ -17,17 +18,13 @@ pub enum OpenError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] port::Error),
-    /// The configuration asks for an adapter that this version does not have.
-    #[error(
-        "[PE0421] {key} = \"{found}\": this version has no adapter for it; expected \"{expected}\""
-    )]
-    NoAdapter {
+    /// The configuration asks for something that goes with nothing else it says.
+    #[error("[PE0421] {key}: {problem}")]
+    Config {
         /// The key.
         key: &'static str,
-        /// What it says.
-        found: &'static str,
-        /// What it may say.
-        expected: &'static str,
+        /// What is wrong, and how to mend it.
+        problem: &'static str,
     },
 }
 
@@ -51,25 +48,52 @@ pub async fn open<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenEr
 /// # Errors
 /// When the store cannot be opened.
 pub fn connect<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenError> {
-    let tier = embedded(&config)?;
+    let tier = tier(&config)?;
     Ok(App::new(domain, tier, config))
 }
 
-fn embedded(config: &Config) -> Result<Tier, OpenError> {
-    if config.database.provider != Provider::Sqlite {
-        return Err(OpenError::NoAdapter {
-            key: "databases.default.provider",
-            found: "postgresql",
-            expected: "sqlite",
-        });
-    }
-    if config.broker.provider != BrokerProvider::Inline {
-        return Err(OpenError::NoAdapter {
+/// The adapters of the tier that the configuration asks for.
+fn tier(config: &Config) -> Result<Tier, OpenError> {
+    match (config.database.provider, config.broker.provider) {
+        (Provider::Sqlite, BrokerProvider::Inline) => embedded(config),
+        (Provider::Sqlite, BrokerProvider::Redis) => Err(OpenError::Config {
             key: "brokers.default.provider",
-            found: "redis",
-            expected: "inline",
-        });
+            problem: "Redis goes with PostgreSQL: say `provider = \"postgresql\"` under \
+                      [databases.default], or `provider = \"inline\"` here",
+        }),
+        (Provider::Postgresql, BrokerProvider::Inline) => Ok(database(config)?.tier()),
+        (Provider::Postgresql, BrokerProvider::Redis) => distributed(config),
     }
+}
+
+fn database(config: &Config) -> Result<Postgres, OpenError> {
+    let uri = config.database.uri.as_ref().ok_or(OpenError::Config {
+        key: "databases.default.database_uri",
+        problem: "expected where PostgreSQL is, as \"postgresql://user:password@host:5432/name\"",
+    })?;
+    let options = protean_postgres::Options {
+        primary_connections: config.database.pool_size as usize,
+        ..protean_postgres::Options::default()
+    };
+    Ok(Postgres::new(uri.reveal(), options)?)
+}
+
+fn distributed(config: &Config) -> Result<Tier, OpenError> {
+    let uri = config.broker.uri.as_ref().ok_or(OpenError::Config {
+        key: "brokers.default.URI",
+        problem: "expected where Redis is, as \"redis://user:password@host:6379/0\"",
+    })?;
+    let lanes = &config.server.priority_lanes;
+    let options = protean_redis::Options {
+        backfill_suffix: lanes.backfill_suffix.clone(),
+        backfill_window: u64::from(lanes.backfill_window),
+        threshold: Priority::new(lanes.threshold),
+        authorities: config.broker.ca_file.clone(),
+    };
+    Ok(protean_redis::Redis::new(uri.reveal(), database(config)?, options)?.tier())
+}
+
+fn embedded(config: &Config) -> Result<Tier, OpenError> {
     let options = protean_sqlite::Options {
         quantum: Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms)),
         synchronous: match config.database.synchronous {

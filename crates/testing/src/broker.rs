@@ -151,6 +151,7 @@ pub async fn a_message_is_in_one_pair_of_hands(fixture: impl Fixture) {
 pub async fn a_listener_hears_of_every_publication(fixture: impl Fixture) {
     let (tier, other) = (ready(&fixture).await, fixture.open().await);
     let mut listener = tier.broker.listen().await.unwrap();
+    let _held = claim(&tier, "Handler").await;
     for (publisher, priority) in [
         (&tier, Priority::Normal),
         (&other, Priority::Bulk),

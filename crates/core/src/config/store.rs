@@ -9,8 +9,11 @@ use super::table::Table;
 /// What begins a URI that is a file.
 const FILE_URI: &str = "sqlite:///";
 
+/// The most connections of one process: PostgreSQL takes a hundred in all unless told otherwise.
+const POOL_SIZE_MAX: i64 = 1_000;
+
 /// Where rows, messages and positions are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Database {
     /// The kind of database.
     pub provider: Provider,
@@ -18,6 +21,20 @@ pub struct Database {
     pub uri: Option<Secret>,
     /// When a write counts as durable.
     pub synchronous: Synchronous,
+    /// `pool_size`: connections for primary work that a process makes at most, on PostgreSQL.
+    /// Backfill work has its own.
+    pub pool_size: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            provider: Provider::default(),
+            uri: None,
+            synchronous: Synchronous::default(),
+            pool_size: 8,
+        }
+    }
 }
 
 /// The kinds of database.
@@ -47,6 +64,9 @@ pub struct Broker {
     pub provider: BrokerProvider,
     /// `URI`: how to reach it, if it is not the database.
     pub uri: Option<Secret>,
+    /// `ca_file`: who vouches for a server that is reached by `rediss://`, as PEM; those that the
+    /// machine trusts unless given.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The kinds of broker.
@@ -82,7 +102,8 @@ pub(super) fn databases(mut databases: Table<'_>, config: &mut Config) {
     if let Some(path) = table.text("path") {
         config.file = PathBuf::from(path);
     }
-    table.foreign(&["pool_size", "max_overflow", "pool_recycle", "managed"]);
+    table.integer("pool_size", 1..=POOL_SIZE_MAX, &mut database.pool_size);
+    table.foreign(&["max_overflow", "pool_recycle", "managed"]);
     table.finish();
     databases.foreign(&["memory"]);
     databases.finish();
@@ -97,6 +118,9 @@ pub(super) fn brokers(mut brokers: Table<'_>, broker: &mut Broker) {
         table.choice("provider", &providers, &mut broker.provider);
         if let Some(uri) = table.secret("URI") {
             broker.uri = Some(uri);
+        }
+        if let Some(file) = table.text("ca_file") {
+            broker.ca_file = Some(PathBuf::from(file));
         }
         table.foreign(&[
             "max_connections",

@@ -11,6 +11,10 @@ use uuid::Uuid;
 use crate::Priority;
 use crate::lane::Band;
 
+/// The type of a message that stands for one that could not be read. No handler takes it, so it is
+/// given up, and an operator sees what it was (L10).
+pub const UNDECODABLE: &str = "Protean.Undecodable.v1";
+
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {

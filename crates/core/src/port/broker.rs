@@ -217,7 +217,8 @@ pub trait Broker: Send + Sync + 'static {
         Box::pin(async { Ok(None) })
     }
 
-    /// Starts to listen for what is published from now on, by any process.
+    /// Starts to listen for what is published from now on, by any process, on the streams of the
+    /// subscriptions that this one takes part in.
     ///
     /// # Errors
     /// When the broker cannot be reached.

@@ -18,10 +18,7 @@ pub struct Ear {
 impl Ear {
     /// This stream has something new.
     pub fn hear_of(&self, published: Published) {
-        self.hear(News {
-            published: [published].into(),
-            everything: false,
-        });
+        self.hear(News::of(published));
     }
 
     /// Any stream may have something new.

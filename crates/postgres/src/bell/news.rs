@@ -24,6 +24,14 @@ pub(crate) struct News {
 }
 
 impl News {
+    /// One stream has something new.
+    pub(crate) fn of(published: Published) -> Self {
+        Self {
+            published: [published].into(),
+            everything: false,
+        }
+    }
+
     /// Anything may be new.
     pub(crate) fn everything() -> Self {
         Self {
@@ -36,9 +44,21 @@ impl News {
         self.published.is_empty() && !self.everything
     }
 
-    /// Whether production waits for it.
-    pub(crate) fn is_urgent(&self) -> bool {
-        self.everything || self.published.iter().any(|one| one.lane == Lane::Primary)
+    /// What production waits for, and the rest.
+    pub(crate) fn split(self) -> [Self; 2] {
+        let (primary, backfill) = self
+            .published
+            .into_iter()
+            .partition(|one| one.lane == Lane::Primary);
+        let primary = Self {
+            published: primary,
+            everything: self.everything,
+        };
+        let backfill = Self {
+            published: backfill,
+            everything: false,
+        };
+        [primary, backfill]
     }
 
     /// Takes other news in.

@@ -1,9 +1,9 @@
 //! Ringing: the ears of this process at once, the other processes by one notification at a time.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use protean_core::Lane;
 use tokio_postgres::types::Type;
 
 use super::{Ear, News};
@@ -23,8 +23,8 @@ pub(crate) struct Bell {
     process: String,
     pools: Pools,
     ears: Mutex<Vec<Weak<Ear>>>,
-    outgoing: Mutex<Outgoing>,
-    urgent: Notify,
+    /// Apart for each lane: news of production never waits for a thread that stands back.
+    outgoing: [Mutex<Outgoing>; 2],
 }
 
 /// What other processes have not been told yet.
@@ -41,8 +41,7 @@ impl Bell {
             process,
             pools,
             ears: Mutex::default(),
-            outgoing: Mutex::default(),
-            urgent: Notify::new(),
+            outgoing: [Mutex::default(), Mutex::default()],
         }
     }
 
@@ -80,44 +79,46 @@ impl Bell {
             return;
         }
         self.ring_here(&news);
-        if news.is_urgent() {
-            self.urgent.notify_one();
-        }
-        let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-        outgoing.news.join(news);
-        if !std::mem::replace(&mut outgoing.ringing, true) {
-            tokio::spawn(self.clone().tell_others());
+        for (lane, news) in Lane::ALL.into_iter().zip(news.split()) {
+            if news.is_empty() {
+                continue;
+            }
+            let mut outgoing = self.outgoing(lane);
+            outgoing.news.join(news);
+            if !std::mem::replace(&mut outgoing.ringing, true) {
+                tokio::spawn(self.clone().tell_others(lane));
+            }
         }
     }
 
-    async fn tell_others(self: Arc<Self>) {
+    fn outgoing(&self, lane: Lane) -> MutexGuard<'_, Outgoing> {
+        let outgoing = self.outgoing[lane.index()].lock();
+        outgoing.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn tell_others(self: Arc<Self>, lane: Lane) {
         loop {
-            if !self.is_urgent() {
-                // What comes meanwhile is told in the same breath.
-                let _ = tokio::time::timeout(GATHER, self.urgent.notified()).await;
+            if lane == Lane::Backfill {
+                // sleep: what comes meanwhile is told in the same breath
+                tokio::time::sleep(GATHER).await;
             }
-            let Some(news) = self.take() else { return };
-            if let Err(error) = self.notify(&news).await {
+            let Some(news) = self.take(lane) else { return };
+            if let Err(error) = self.notify(lane, &news).await {
                 tracing::debug!(%error, "a notification was not sent");
             }
         }
     }
 
-    fn is_urgent(&self) -> bool {
-        let outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-        outgoing.news.is_urgent()
-    }
-
     /// What is to be told; when it is nothing, nobody is telling any more.
-    fn take(&self) -> Option<News> {
-        let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self, lane: Lane) -> Option<News> {
+        let mut outgoing = self.outgoing(lane);
         let news = std::mem::take(&mut outgoing.news);
         outgoing.ringing = !news.is_empty();
         outgoing.ringing.then_some(news)
     }
 
-    async fn notify(&self, news: &News) -> Result<(), protean_core::port::Error> {
-        let client = self.pools.light().await?;
+    async fn notify(&self, lane: Lane, news: &News) -> Result<(), protean_core::port::Error> {
+        let client = self.pools.light(lane).await?;
         let payload = format!("{} {}", self.process, news.encode());
         let sql = "SELECT pg_notify($1, $2)";
         let sent = client

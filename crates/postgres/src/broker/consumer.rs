@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protean_core::port;
+use protean_core::{Lane, port};
 use protean_core::port::broker::Subscription;
 use tokio::runtime::Handle;
 
@@ -139,14 +139,14 @@ impl Consumers {
 
     async fn register(&self, subscription: &Subscription) -> Result<i64, port::Error> {
         let name = format!("{}@{}", subscription.name, std::process::id());
-        let client = self.pools.light().await?;
+        let client = self.pools.light(Lane::Primary).await?;
         let row = client.query_one(JOIN, &[&name]).await;
         row.and_then(|row| row.try_get(0))
             .map_err(|error| failed("taking part in a subscription", &error))
     }
 
     async fn remove(&self, ids: Vec<i64>) -> Result<(), port::Error> {
-        let client = self.pools.light().await?;
+        let client = self.pools.light(Lane::Primary).await?;
         let removed = client.execute(REMOVE, &[&ids]).await;
         removed.map_err(|error| failed("removing a consumer", &error))?;
         self.bell.ring(News::everything());
@@ -168,7 +168,7 @@ impl Consumers {
             return Ok(());
         }
         let broken = |error| failed("a sign of life", &error);
-        let client = self.pools.light().await?;
+        let client = self.pools.light(Lane::Primary).await?;
         let beat = client.prepare_cached(BEAT).await.map_err(broken)?;
         let rows = client.query(&beat, &[&ids]).await.map_err(broken)?;
         let known: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
@@ -181,7 +181,7 @@ impl Consumers {
     /// Frees what the dead held.
     async fn bury(&self) -> Result<(), port::Error> {
         let broken = |error| failed("the search for dead consumers", &error);
-        let client = self.pools.light().await?;
+        let client = self.pools.light(Lane::Primary).await?;
         let silent = client.prepare_cached(SILENT).await.map_err(broken)?;
         let rows = client
             .query(&silent, &[&SILENCE_MAX.as_secs_f64()])

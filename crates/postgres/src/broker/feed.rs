@@ -7,12 +7,15 @@ use protean_core::interner::Interner;
 use protean_core::port::broker::{Delivery, Feed, Parked, Place, Published, Subscription};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
+use protean_core::settled::Settled;
 use protean_core::{BoxFuture, Lane};
+use tokio_postgres::Error;
 
 use super::hand::Hand;
-use super::lease::{self, Leased, Party};
-use super::order::{WAITING_MAX, Waiting, queue_number};
-use super::{SharedConsumer, parked};
+use super::lease::{self, Bounds, Leased, Party};
+use super::order::{WAITING_MAX, Waiting};
+use super::{Consumer, parked};
+use crate::bell::Ear;
 use crate::error::failed;
 use crate::message::Logged;
 use crate::{Postgres, lanes};
@@ -22,24 +25,26 @@ const LEASE_MAX: usize = 1_024;
 
 /// One lane of a subscription that this process takes part in.
 #[derive(Debug)]
-pub(crate) struct LaneFeed {
+pub struct LaneFeed {
     database: Postgres,
     subscription: Subscription,
     lane: Lane,
-    consumer: SharedConsumer,
+    consumer: Arc<Consumer>,
     hand: Hand,
     waiting: Waiting,
     interner: Interner,
     /// Queues of which what is handed out is recorded.
     started: Vec<i64>,
+    /// Who is told when something that waits may go on.
+    ear: Option<Arc<Ear>>,
 }
 
 impl LaneFeed {
-    pub(crate) fn new(
+    pub(super) fn new(
         database: Postgres,
         subscription: Subscription,
         lane: Lane,
-        consumer: &SharedConsumer,
+        consumer: &Arc<Consumer>,
     ) -> Self {
         Self {
             database,
@@ -50,45 +55,120 @@ impl LaneFeed {
             waiting: Waiting::default(),
             interner: Interner::default(),
             started: Vec::new(),
+            ear: None,
         }
+    }
+
+    /// The lane.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// Tells this ear when something that waits may go on, instead of those of the database.
+    pub fn tell(&mut self, ear: Arc<Ear>) {
+        self.ear = Some(ear);
+    }
+
+    /// Whether a message of a queue is handed out and not settled.
+    #[must_use]
+    pub fn holds(&self, queue: u64, sequence: u64) -> bool {
+        self.hand.holds(queue, sequence)
+    }
+
+    /// Whether messages wait for others of their keys.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        self.waiting.len() > 0
+    }
+
+    /// The next messages of the database's own queues, up to their bounds, and what nobody owns
+    /// any more.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; asking again is safe.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: messages may be lost to this feed, until the next claim.
+    pub async fn take(
+        &mut self,
+        count_max: usize,
+        bounds: &Bounds,
+    ) -> Result<Vec<Delivery>, port::Error> {
+        let client = self.ready().await?;
+        let mut found = Vec::new();
+        let taken = self.take_next(&client, count_max, bounds, &mut found).await;
+        if let Err(error) = taken {
+            let error = failed("the fetch", &error);
+            if found.is_empty() {
+                return Err(error);
+            }
+            tracing::warn!(%error, "only a part was fetched");
+        }
+        self.look_again();
+        Ok(found)
+    }
+
+    /// Hands out messages that came from elsewhere: those that need not wait for others of their
+    /// keys. What is in hand or, where `settled` tells, settled is left out.
+    ///
+    /// # Errors
+    /// When the database cannot be reached; the messages wait then.
+    pub async fn arrive(
+        &mut self,
+        arrived: Vec<Logged>,
+        settled: &Settled,
+    ) -> Result<Vec<Delivery>, port::Error> {
+        let client = self.ready().await?;
+        let mut found = Vec::new();
+        let leased = Leased {
+            lease: 0,
+            settled: settled.clone(),
+            messages: arrived,
+        };
+        let subscription = self.subscription.clone();
+        let party = party(&subscription, self.lane, self.consumer.id());
+        let handed = self.hand_out(&client, party, leased, &mut found).await;
+        handed.map_err(|error| failed("the order of messages", &error))?;
+        self.look_again();
+        Ok(found)
+    }
+
+    /// What is settled of a queue.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn settled_of(&self, queue: u64) -> Result<Settled, port::Error> {
+        let client = self.ready().await?;
+        let found = super::order::cursor(&client, &self.subscription.name, queue).await;
+        found.map_err(|error| failed("the position of a subscription", &error))
     }
 
     /// A connection, and the consumer alive.
     async fn ready(&self) -> Result<Client, port::Error> {
         self.database.inner.consumers.rejoin(&self.consumer).await?;
-        self.database.inner.pools.light().await
-    }
-
-    /// What this feed hands out to, as the tables have it. A macro would do as well: the parts are
-    /// lent while others are changed.
-    fn party<'p>(subscription: &'p Subscription, lane: Lane, owner: i64) -> Party<'p> {
-        Party {
-            subscription: &subscription.name,
-            stream: &subscription.stream,
-            lane: lanes::number(lane),
-            owner,
-        }
+        self.database.inner.pools.light(self.lane).await
     }
 
     async fn take_next(
         &mut self,
         client: &Client,
         count_max: usize,
-    ) -> Result<Vec<Delivery>, tokio_postgres::Error> {
+        bounds: &Bounds,
+        found: &mut Vec<Delivery>,
+    ) -> Result<(), Error> {
         let subscription = self.subscription.clone();
-        let party = Self::party(&subscription, self.lane, self.consumer.id());
-        let mut found = Vec::new();
+        let party = party(&subscription, self.lane, self.consumer.id());
         if self.waiting.len() > 0 {
-            let nothing = Leased::default();
-            self.hand_out(client, party, nothing, &mut found).await?;
+            self.hand_out(client, party, Leased::default(), found).await?;
         }
         while found.len() < count_max
             && self.waiting.len() < WAITING_MAX
             && let Some(leased) = lease::adopt(client, party, &mut self.interner).await?
         {
-            self.hand_out(client, party, leased, &mut found).await?;
+            self.hand_out(client, party, leased, found).await?;
         }
-        for queue in lease::grown(client, party, lease::unbounded()).await? {
+        for (queue, upto) in lease::grown(client, party, bounds).await? {
             let room = count_max.saturating_sub(found.len()).min(LEASE_MAX);
             if room == 0 || self.waiting.len() >= WAITING_MAX {
                 break;
@@ -97,11 +177,15 @@ impl LaneFeed {
                 lease::start(client, party, queue).await?;
                 self.started.push(queue);
             }
-            let bounds = (room, lease::unbounded());
-            let leased = lease::take(client, party, queue, bounds, &mut self.interner).await?;
-            self.hand_out(client, party, leased, &mut found).await?;
+            let upto = match bounds {
+                Bounds::None => i64::MAX,
+                Bounds::Upto(_) => upto,
+            };
+            let taken = lease::take(client, party, queue, (room, upto), &mut self.interner);
+            let leased = taken.await?;
+            self.hand_out(client, party, leased, found).await?;
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Hands out those messages of a lease that are to be handled and need not wait.
@@ -111,22 +195,21 @@ impl LaneFeed {
         party: Party<'_>,
         leased: Leased,
         found: &mut Vec<Delivery>,
-    ) -> Result<(), tokio_postgres::Error> {
+    ) -> Result<(), Error> {
         let Leased {
             lease,
             settled,
             messages,
         } = leased;
+        let under = (lease != 0).then_some(lease);
+        let hand = &mut self.hand;
         let arrived: Vec<Logged> = messages
             .into_iter()
             .filter(|one| {
-                !settled.contains(one.sequence)
-                    && self
-                        .hand
-                        .take(queue_number(one.queue), one.sequence, Some(lease))
+                !settled.contains(one.sequence) && hand.take(one.queue, one.sequence, under)
             })
             .collect();
-        if lease != 0 {
+        if let Some(lease) = under {
             self.hand.empty(lease);
         }
         let sorted = self.waiting.sort(client, party, &self.hand, arrived, &settled);
@@ -136,16 +219,22 @@ impl LaneFeed {
         Ok(())
     }
 
-    async fn give_back(&mut self, client: &Client) -> Result<(), port::Error> {
+    /// Gives back what is settled.
+    async fn give_back(&mut self) -> Result<(), port::Error> {
         let done = self.hand.take_done();
         if done.is_empty() {
             return Ok(());
         }
-        let released = lease::release(client, &done).await;
-        released.map_err(|error| {
+        let released = match self.ready().await {
+            Ok(client) => lease::release(&client, &done)
+                .await
+                .map_err(|error| failed("giving back what was handed out", &error)),
+            Err(error) => Err(error),
+        };
+        if released.is_err() {
             self.hand.return_done(done);
-            failed("giving back what was handed out", &error)
-        })
+        }
+        released
     }
 
     /// Looks again after a while, when something waits for what is in other hands.
@@ -154,6 +243,7 @@ impl LaneFeed {
             return;
         };
         let bell = Arc::downgrade(&self.database.inner.bell);
+        let ear = self.ear.as_ref().map(Arc::downgrade);
         let published = Published {
             stream: self.subscription.stream.clone(),
             lane: self.lane,
@@ -161,22 +251,35 @@ impl LaneFeed {
         tokio::spawn(async move {
             // sleep: who has the message before these in hand tells nobody when it is done
             tokio::time::sleep(pause).await;
-            if let Some(bell) = bell.upgrade() {
-                bell.ring_here(&crate::bell::News {
-                    published: [published].into(),
-                    everything: false,
-                });
+            match (ear, bell.upgrade()) {
+                (Some(ear), _) => {
+                    if let Some(ear) = ear.upgrade() {
+                        ear.hear_of(published);
+                    }
+                }
+                (None, Some(bell)) => bell.ring_here(&crate::bell::News::of(published)),
+                (None, None) => {}
             }
         });
     }
 }
 
+/// Whom a feed hands out to, as the tables have it.
+fn party(subscription: &Subscription, lane: Lane, owner: i64) -> Party<'_> {
+    Party {
+        subscription: &subscription.name,
+        stream: &subscription.stream,
+        lane: lanes::number(lane),
+        owner,
+    }
+}
+
 /// A message that is handed out of its queue.
-pub(crate) fn delivery(lane: Lane, one: Logged) -> Delivery {
+fn delivery(lane: Lane, one: Logged) -> Delivery {
     Delivery {
         lane,
         place: Place::Queue {
-            queue: queue_number(one.queue),
+            queue: one.queue,
             sequence: one.sequence,
         },
         position: Position(one.position),
@@ -188,13 +291,7 @@ pub(crate) fn delivery(lane: Lane, one: Logged) -> Delivery {
 
 impl Feed for LaneFeed {
     fn fetch(&mut self, count_max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, port::Error>> {
-        Box::pin(async move {
-            let client = self.ready().await?;
-            let found = self.take_next(&client, count_max).await;
-            let found = found.map_err(|error| failed("the fetch", &error))?;
-            self.look_again();
-            Ok(found)
-        })
+        Box::pin(self.take(count_max, &Bounds::None))
     }
 
     fn parked(
@@ -204,7 +301,7 @@ impl Feed for LaneFeed {
     ) -> BoxFuture<'_, Result<Vec<Parked>, port::Error>> {
         Box::pin(async move {
             let client = self.ready().await?;
-            let party = Self::party(&self.subscription, self.lane, self.consumer.id());
+            let party = party(&self.subscription, self.lane, self.consumer.id());
             parked::list(&client, party, self.lane, after, count_max)
                 .await
                 .map_err(|error| failed("the list of messages set aside", &error))
@@ -217,7 +314,7 @@ impl Feed for LaneFeed {
     ) -> BoxFuture<'a, Result<Vec<Delivery>, port::Error>> {
         Box::pin(async move {
             let client = self.ready().await?;
-            let party = Self::party(&self.subscription, self.lane, self.consumer.id());
+            let party = party(&self.subscription, self.lane, self.consumer.id());
             parked::fetch(&client, party, self.lane, positions, &mut self.interner)
                 .await
                 .map_err(|error| failed("the fetch of a message set aside", &error))
@@ -229,8 +326,7 @@ impl Feed for LaneFeed {
             for place in places {
                 self.hand.settled(*place);
             }
-            let client = self.ready().await?;
-            self.give_back(&client).await
+            self.give_back().await
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What a feed has handed out and not heard to be settled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use protean_core::port::broker::Place;
 
@@ -64,11 +64,6 @@ impl Hand {
     pub(crate) fn return_done(&mut self, leases: Vec<i64>) {
         self.done.extend(leases);
     }
-
-    /// The places that are in hand.
-    pub(crate) fn places(&self) -> HashSet<(u64, u64)> {
-        self.held.keys().copied().collect()
-    }
 }
 
 #[cfg(test)]
@@ -90,7 +85,7 @@ mod tests {
         hand.settled(place(5));
         hand.settled(place(5));
         assert_eq!(hand.take_done(), [9]);
-        assert!(hand.places().is_empty());
+        assert!(!hand.holds(1, 5));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Leases: ranges of a queue that one consumer hands out.
 
+use std::collections::HashMap;
+
 use deadpool_postgres::Client;
 use protean_core::interner::Interner;
 use protean_core::settled::Settled;
@@ -7,11 +9,14 @@ use tokio_postgres::{Error, Row};
 
 use crate::message::{self, COLUMN_COUNT, COLUMNS, Logged, column, number};
 
-/// The queues of a lane that have more than was handed out, most urgent first. The last condition
-/// keeps a subscription that is fed by a broker apart from the database to what that has not.
-const GROWN: &str = "SELECT q.id FROM protean_queue AS q
+/// The queues of a lane that have more than was handed out, most urgent first, and up to where each
+/// is handed out here: a broker apart from the database has the rest.
+const GROWN: &str = "SELECT q.id, LEAST(q.head, COALESCE(b.upto, $6)) FROM protean_queue AS q
+    LEFT JOIN unnest($4::bigint[], $5::bigint[]) AS b(queue, upto) ON b.queue = q.id
     LEFT JOIN protean_handout AS h ON h.queue = q.id AND h.subscription = $1
-    WHERE q.stream = $2 AND q.lane = $3 AND LEAST(q.head, $4) > COALESCE(h.handed, 0)
+    LEFT JOIN protean_cursor AS c ON c.queue = q.id AND c.subscription = $1
+    WHERE q.stream = $2 AND q.lane = $3 AND LEAST(q.head, COALESCE(b.upto, $6))
+        > GREATEST(COALESCE(h.handed, 0), COALESCE(c.sequence, 0))
     ORDER BY q.band";
 
 /// Makes the record of what is handed out of a queue.
@@ -34,7 +39,9 @@ const RELEASE: &str = "DELETE FROM protean_lease WHERE id = ANY($1::bigint[])";
 fn take_sql() -> String {
     format!(
         "WITH before AS (
-            SELECT handed FROM protean_handout WHERE subscription = $1 AND queue = $2 FOR UPDATE
+            SELECT GREATEST(handed, COALESCE((SELECT sequence FROM protean_cursor
+                WHERE subscription = $1 AND queue = $2), 0)) AS handed
+            FROM protean_handout WHERE subscription = $1 AND queue = $2 FOR UPDATE
         ), taken AS (
             UPDATE protean_handout AS h SET handed = LEAST(b.handed + $3, q.head, $5)
             FROM before AS b, protean_queue AS q
@@ -81,18 +88,45 @@ pub(super) struct Party<'p> {
     pub(super) owner: i64,
 }
 
-/// The queues of the lane that have something to hand out up to a number, most urgent first.
-pub(super) async fn grown(client: &Client, party: Party<'_>, upto: i64) -> Result<Vec<i64>, Error> {
+/// Up to where queues are handed out from the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bounds {
+    /// To their end.
+    None,
+    /// Some up to a number, by their ids; the others not at all.
+    Upto(HashMap<u64, u64>),
+}
+
+/// The queues of the lane that have something to hand out, each with up to where.
+pub(super) async fn grown(
+    client: &Client,
+    party: Party<'_>,
+    bounds: &Bounds,
+) -> Result<Vec<(i64, i64)>, Error> {
+    let (mut queues, mut uptos, mut otherwise) = (Vec::new(), Vec::new(), 0);
+    match bounds {
+        Bounds::None => otherwise = i64::MAX,
+        Bounds::Upto(known) => {
+            for (queue, upto) in known {
+                queues.push(column(*queue));
+                uptos.push(column(*upto));
+            }
+        }
+    }
     let select = client.prepare_cached(GROWN).await?;
     let rows = client
         .query(&select, &[
             &party.subscription,
             &party.stream,
             &party.lane,
-            &upto,
+            &queues,
+            &uptos,
+            &otherwise,
         ])
         .await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
 }
 
 /// Makes sure that what is handed out of a queue is recorded.
@@ -182,9 +216,4 @@ pub(super) fn settled(row: &Row, at: usize) -> Result<Settled, Error> {
         tracing::error!(%error, "a cursor cannot be read; what it had ahead is handed out again");
         Settled::parse(upto, "").unwrap_or_default()
     }))
-}
-
-/// No bound: everything that a queue has.
-pub(super) fn unbounded() -> i64 {
-    column(u64::MAX)
 }

@@ -8,8 +8,6 @@ mod lease;
 mod order;
 mod parked;
 
-use std::sync::Arc;
-
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -18,8 +16,10 @@ use crate::bell::Listening;
 use crate::error::failed;
 use crate::{Postgres, lanes};
 
+pub(crate) use backlog::age;
 pub(crate) use consumer::{Consumer, Consumers};
-pub(crate) use feed::LaneFeed;
+pub use feed::LaneFeed;
+pub use lease::Bounds;
 
 impl Broker for Postgres {
     fn claim<'a>(
@@ -27,26 +27,22 @@ impl Broker for Postgres {
         subscription: &'a Subscription,
     ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
-            let consumer = self.inner.consumers.join(subscription).await?;
-            let feeds = Lane::ALL.map(|lane| {
-                let feed = LaneFeed::new(self.clone(), subscription.clone(), lane, &consumer);
-                Box::new(feed) as Box<dyn Feed>
-            });
-            Ok(Some(feeds))
+            let feeds = self.join(subscription).await?;
+            Ok(Some(feeds.map(|feed| Box::new(feed) as Box<dyn Feed>)))
         })
     }
 
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, port::Error>> {
         Box::pin(async move {
             // A server that cannot reach its database says so at once.
-            drop(self.inner.pools.light().await?);
+            drop(self.inner.pools.light(Lane::Primary).await?);
             Ok(Box::new(Listening(self.ear())) as Box<dyn Listener>)
         })
     }
 
     fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), port::Error>> {
         Box::pin(async move {
-            let client = self.inner.pools.light().await?;
+            let client = self.inner.pools.light(Lane::Primary).await?;
             let names: Vec<&str> = gauges.iter().map(|one| &*one.subscription.name).collect();
             let streams: Vec<&str> = gauges.iter().map(|one| &*one.subscription.stream).collect();
             let numbers: Vec<i16> = gauges.iter().map(|one| lanes::number(one.lane)).collect();
@@ -86,5 +82,14 @@ impl Broker for Postgres {
     }
 }
 
-/// A consumer that both lanes of a claim share.
-pub(crate) type SharedConsumer = Arc<Consumer>;
+impl Postgres {
+    /// Takes part in a subscription: a feed for each lane.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn join(&self, subscription: &Subscription) -> Result<[LaneFeed; 2], port::Error> {
+        let consumer = self.inner.consumers.join(subscription).await?;
+        let feed = |lane| LaneFeed::new(self.clone(), subscription.clone(), lane, &consumer);
+        Ok(Lane::ALL.map(feed))
+    }
+}

@@ -91,7 +91,7 @@ impl Waiting {
             }
         };
         let mut blocked: HashSet<String> = HashSet::new();
-        let mut chosen: HashSet<(i64, u64)> = HashSet::new();
+        let mut chosen: HashSet<(u64, u64)> = HashSet::new();
         let mut free = Vec::new();
         for one in candidates {
             let Some(key) = one.message.key.clone() else {
@@ -118,29 +118,22 @@ impl Waiting {
 
 /// Whether nothing before a message is in other hands.
 fn is_free(one: &Logged, hand: &Hand, known: &Settled) -> bool {
-    one.previous.is_none_or(|previous| {
-        let queue = u64::try_from(one.queue).unwrap_or_default();
-        known.contains(previous) || hand.holds(queue, previous)
-    })
+    one.previous
+        .is_none_or(|previous| known.contains(previous) || hand.holds(one.queue, previous))
 }
 
 /// What is settled, per queue, and the keys that have a message set aside elsewhere.
 struct Seen {
-    settled: HashMap<i64, Settled>,
+    settled: HashMap<u64, Settled>,
     parked: HashSet<String>,
 }
 
 /// The cursors first: a message that was set aside since then still counts as unsettled.
 async fn look(client: &Client, party: Party<'_>, candidates: &[Logged]) -> Result<Seen, Error> {
     let mut settled = HashMap::new();
-    let queues: HashSet<i64> = candidates.iter().map(|one| one.queue).collect();
-    let cursor = client.prepare_cached(CURSOR).await?;
+    let queues: HashSet<u64> = candidates.iter().map(|one| one.queue).collect();
     for queue in queues {
-        let row = client
-            .query_opt(&cursor, &[&party.subscription, &queue])
-            .await?;
-        let found = row.map(|row| lease::settled(&row, 0)).transpose()?;
-        settled.insert(queue, found.unwrap_or_default());
+        settled.insert(queue, cursor(client, party.subscription, queue).await?);
     }
     let keyed = candidates.iter().filter(|one| one.previous.is_some());
     let keys: Vec<&str> = keyed.filter_map(|one| one.message.key.as_deref()).collect();
@@ -159,8 +152,16 @@ async fn look(client: &Client, party: Party<'_>, candidates: &[Logged]) -> Resul
     })
 }
 
-/// A queue's number, as the ports have it.
-pub(super) fn queue_number(queue: i64) -> u64 {
-    debug_assert!(queue >= 0, "queues are numbered from 1");
-    u64::try_from(queue).unwrap_or_else(|_| column(0).unsigned_abs())
+/// What a subscription has settled of a queue.
+pub(super) async fn cursor(
+    client: &Client,
+    subscription: &str,
+    queue: u64,
+) -> Result<Settled, Error> {
+    let select = client.prepare_cached(CURSOR).await?;
+    let row = client
+        .query_opt(&select, &[&subscription, &column(queue)])
+        .await?;
+    let found = row.map(|row| lease::settled(&row, 0)).transpose()?;
+    Ok(found.unwrap_or_default())
 }

@@ -16,6 +16,7 @@ mod in_order;
 mod publish;
 mod settle;
 mod sets;
+mod take_in;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -29,6 +30,7 @@ use crate::Postgres;
 use crate::error::unavailable;
 use batch::Batch;
 pub(crate) use publish::Queues;
+pub(crate) use take_in::take_in;
 
 /// What became of each commit of a batch.
 pub(crate) type Results = Vec<Result<Committed, Refused>>;

@@ -44,13 +44,13 @@ pub(super) const INSERT: &str = "WITH written AS (
         AS u(queue, nth, previous, id, event, type, key, priority, time, correlation_id,
         causation_id, sequence_id, idempotency_key, traceparent, data, rest, number)
     JOIN protean_queue AS q ON q.id = u.queue ORDER BY u.number
-    RETURNING id, position
+    RETURNING id, position, sequence, previous
 ), admitted AS (
     INSERT INTO protean_idempotency (key, position, id)
     SELECT k.key, w.position, w.id FROM unnest($17::bytea[], $18::uuid[]) AS k(key, id)
     JOIN written AS w ON w.id = k.id ORDER BY k.key ON CONFLICT DO NOTHING RETURNING id
 )
-SELECT w.id, w.position, a.id IS NOT NULL FROM written AS w LEFT JOIN admitted AS a ON a.id = w.id";
+SELECT w.id, w.position, a.id IS NOT NULL, w.sequence, w.previous FROM written AS w LEFT JOIN admitted AS a ON a.id = w.id";
 
 /// The earlier commands under some idempotency keys.
 pub(super) const KNOWN_KEYS: &str =
@@ -117,13 +117,17 @@ pub(super) struct Publication<'c> {
 }
 
 impl<'c> Publication<'c> {
-    pub(super) fn of(commits: &[&'c Commit]) -> Self {
-        let mut publication = Self {
+    pub(super) fn empty() -> Self {
+        Self {
             messages: Vec::new(),
             keys: Vec::new(),
             keyed: Vec::new(),
             news: News::default(),
-        };
+        }
+    }
+
+    pub(super) fn of(commits: &[&'c Commit]) -> Self {
+        let mut publication = Self::empty();
         for commit in commits {
             for message in &commit.recorded {
                 publication.add(lanes::INLINE, message);
@@ -139,7 +143,7 @@ impl<'c> Publication<'c> {
         publication
     }
 
-    fn add(&mut self, lane: i16, message: &'c Message) {
+    pub(super) fn add(&mut self, lane: i16, message: &'c Message) {
         if let Some(key) = digest(message) {
             self.keys.push(key);
             self.keyed.push(message.id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_core::Failure;
 use protean_core::domain::{Domain, Subscriber};
 use protean_core::failure::Reason;
-use protean_core::message::{Cause, Message, while_handling};
+use protean_core::message::{Cause, Message, UNDECODABLE, while_handling};
 use protean_core::port::broker::{Delivery, Settlement, Verdict};
 use protean_core::port::store::Commit;
 use protean_core::unit::{Session, Unit};
@@ -22,6 +22,10 @@ pub(super) async fn attempt<D: Domain>(
 ) -> Result<Commit, Failure> {
     let settlement = settlement(context, subscription, delivery, Verdict::Done);
     let message: &Arc<Message> = &delivery.message;
+    if *message.type_name == *UNDECODABLE {
+        let text = format!("the entry cannot be read: {}", message.data);
+        return Err(Reason::Undecodable(text).into());
+    }
     let registered = context.registered(subscription);
     let Some(route) = registered.route(&message.type_name) else {
         return match registered.subscriber {

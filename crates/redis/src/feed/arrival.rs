@@ -1,0 +1,131 @@
+//! Entries on their way to the engine.
+
+use std::collections::HashMap;
+
+use protean_core::port;
+use protean_core::port::broker::Delivery;
+use protean_core::settled::Settled;
+use protean_postgres::outbox::{Bounds, Logged};
+
+use super::RedisFeed;
+use crate::entry::Entry;
+use crate::foreign;
+
+/// How entries came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Nobody was handed them before.
+    New,
+    /// Somebody was, and may have settled them.
+    Again,
+}
+
+impl RedisFeed {
+    /// Hands out what entries hold, unless it is in hand or settled.
+    pub(super) async fn arrive(
+        &mut self,
+        entries: Vec<Entry>,
+        origin: Origin,
+        found: &mut Vec<Delivery>,
+    ) -> Result<(), port::Error> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let arrived = self.try_arrive(entries, origin, found).await;
+        if arrived.is_err() {
+            // They stay with this consumer, and are read again from there.
+            self.reread = Some("0".to_owned());
+        }
+        arrived
+    }
+
+    async fn try_arrive(
+        &mut self,
+        entries: Vec<Entry>,
+        origin: Origin,
+        found: &mut Vec<Delivery>,
+    ) -> Result<(), port::Error> {
+        let mut arrived: Vec<(String, Logged)> = Vec::with_capacity(entries.len());
+        let mut foreign: Vec<Entry> = Vec::new();
+        for entry in entries {
+            match entry.own() {
+                Some(logged) => arrived.push((entry.id, logged)),
+                // An entry that was removed holds nothing any more.
+                None if entry.data.is_none() && entry.place.is_none() => self.acks.push(entry.id),
+                None => foreign.push(entry),
+            }
+        }
+        arrived.extend(self.take_in(foreign).await?);
+        let mut settled: HashMap<u64, Settled> = HashMap::new();
+        let mut candidates = Vec::with_capacity(arrived.len());
+        for (id, logged) in arrived {
+            let place = (logged.queue, logged.sequence);
+            if let Some(known) = self.entries.get(&place) {
+                if *known != id {
+                    self.acks.push(id);
+                }
+                continue;
+            }
+            if self.inner.holds(logged.queue, logged.sequence) {
+                self.acks.push(id);
+                continue;
+            }
+            if origin == Origin::Again || self.is_doubtful(&logged) {
+                if !settled.contains_key(&logged.queue) {
+                    let known = self.inner.settled_of(logged.queue).await?;
+                    settled.insert(logged.queue, known);
+                }
+                let known = settled.get(&logged.queue);
+                if known.is_some_and(|known| known.contains(logged.sequence)) {
+                    self.acks.push(id);
+                    continue;
+                }
+            }
+            self.entries.insert(place, id);
+            candidates.push(logged);
+        }
+        let places: Vec<_> = candidates.iter().map(|one| (one.queue, one.sequence)).collect();
+        let handed = self.inner.arrive(candidates, &Settled::default()).await;
+        if handed.is_err() {
+            for place in places {
+                if !self.inner.holds(place.0, place.1) {
+                    self.entries.remove(&place);
+                }
+            }
+        }
+        found.extend(handed?);
+        Ok(())
+    }
+
+    /// Whether a message may have been handed out before, though Redis says that it was not:
+    /// PostgreSQL has fed it, or somebody else has published it.
+    fn is_doubtful(&self, logged: &Logged) -> bool {
+        match &self.bounds {
+            Some(Bounds::Upto(bounds)) => bounds
+                .get(&logged.queue)
+                .is_none_or(|upto| logged.sequence <= *upto),
+            _ => true,
+        }
+    }
+
+    /// Takes in what somebody else has published.
+    async fn take_in(
+        &self,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<(String, Logged)>, port::Error> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stream = &*self.subscription.stream;
+        let read = |entry: &Entry| foreign::message(entry, stream, self.lane, &self.broker.options);
+        let messages: Vec<_> = entries.iter().map(read).collect();
+        let taken = self.broker.outbox.take_in(self.lane, stream, &messages);
+        let taken = taken.await?;
+        let mut by_id: HashMap<_, _> =
+            taken.into_iter().map(|one| (one.message.id, one)).collect();
+        let ids = entries.into_iter().map(|entry| entry.id).zip(&messages);
+        Ok(ids
+            .filter_map(|(id, message)| Some((id, by_id.remove(&message.id)?)))
+            .collect())
+    }
+}

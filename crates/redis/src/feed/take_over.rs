@@ -1,0 +1,133 @@
+//! Taking over from consumers that have died.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use protean_core::port;
+use redis::Value;
+
+use super::RedisFeed;
+use crate::entry::{Entry, of_list};
+use crate::error::failed;
+use crate::script::FORGET;
+
+/// How long a consumer may be silent before what it was handed is anybody's. One that is alive says
+/// so every second while it has something in hand.
+const SILENCE_MAX: Duration = Duration::from_secs(3);
+
+/// How long a consumer that has nothing is remembered.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
+/// A consumer of the group.
+struct Other {
+    name: String,
+    pending: u64,
+    idle: Duration,
+}
+
+impl RedisFeed {
+    /// Touches one of its own entries, which others take as a sign of life.
+    pub(super) async fn say_alive(&self) -> Result<(), port::Error> {
+        let Some(id) = self.entries.values().next() else {
+            return Ok(());
+        };
+        let command = redis::cmd("XCLAIM")
+            .arg(&self.stream)
+            .arg(&*self.subscription.name)
+            .arg(&self.consumer)
+            .arg(0)
+            .arg(id)
+            .arg("JUSTID")
+            .to_owned();
+        self.link()
+            .ask::<Value>("a sign of life", &command)
+            .await
+            .map(drop)
+    }
+
+    /// Entries of consumers that have been silent for too long, at most `count_max`.
+    pub(super) async fn take_over(&self, count_max: usize) -> Result<Vec<Entry>, port::Error> {
+        let mut taken = Vec::new();
+        for other in self.others().await? {
+            if other.idle < SILENCE_MAX || taken.len() >= count_max {
+                continue;
+            }
+            if other.pending == 0 {
+                if other.idle >= FORGET_AFTER {
+                    self.forget(&other.name).await?;
+                }
+                continue;
+            }
+            let room = count_max - taken.len();
+            let claimed = self.claim(&other.name, room).await?;
+            if !claimed.is_empty() {
+                tracing::info!(
+                    consumer = %other.name,
+                    entries = claimed.len(),
+                    "taking over from a dead consumer"
+                );
+            }
+            taken.extend(claimed);
+        }
+        Ok(taken)
+    }
+
+    async fn others(&self) -> Result<Vec<Other>, port::Error> {
+        let command = redis::cmd("XINFO")
+            .arg("CONSUMERS")
+            .arg(&self.stream)
+            .arg(&*self.subscription.name)
+            .to_owned();
+        let found: Vec<HashMap<String, Value>> =
+            self.link().ask("the consumers of a group", &command).await?;
+        let others = found.into_iter().filter_map(other);
+        Ok(others.filter(|other| other.name != self.consumer).collect())
+    }
+
+    async fn claim(&self, other: &str, count_max: usize) -> Result<Vec<Entry>, port::Error> {
+        let what = "what a dead consumer had";
+        let pending = redis::cmd("XPENDING")
+            .arg(&self.stream)
+            .arg(&*self.subscription.name)
+            .arg("-")
+            .arg("+")
+            .arg(count_max)
+            .arg(other)
+            .to_owned();
+        let pending: Vec<(String, String, u64, u64)> = self.link().ask(what, &pending).await?;
+        if pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<String> = pending.into_iter().map(|one| one.0).collect();
+        let claim = redis::cmd("XCLAIM")
+            .arg(&self.stream)
+            .arg(&*self.subscription.name)
+            .arg(&self.consumer)
+            // Whoever else takes over at the same moment comes second.
+            .arg(u64::try_from(SILENCE_MAX.as_millis()).unwrap_or(u64::MAX) / 2)
+            .arg(&ids)
+            .to_owned();
+        let claimed: Value = self.link().ask(what, &claim).await?;
+        Ok(of_list(claimed))
+    }
+
+    async fn forget(&self, other: &str) -> Result<(), port::Error> {
+        let mut call = FORGET.prepare_invoke();
+        call.key(&self.stream);
+        call.arg(&*self.subscription.name).arg(other);
+        let forgotten = self.link().run(async |link| call.invoke_async::<u64>(link).await);
+        forgotten
+            .await
+            .map(drop)
+            .map_err(|error| failed("forgetting a consumer", &error))
+    }
+}
+
+fn other(mut fields: HashMap<String, Value>) -> Option<Other> {
+    let mut field = |name| fields.remove(name);
+    Some(Other {
+        name: redis::from_redis_value(field("name")?).ok()?,
+        pending: redis::from_redis_value(field("pending")?).ok()?,
+        idle: Duration::from_millis(redis::from_redis_value(field("idle")?).ok()?),
+    })
+}

@@ -1,0 +1,146 @@
+//! What Redis does in one step.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+/// Publishes messages of a queue behind those that are published, and remembers how far it came; in
+/// one step, so that a relay that dies in between leaves nothing to guess.
+///
+/// `KEYS`: the relay's hash, the stream. `ARGV`: the queue; the number up to which the caller thinks
+/// it is published; the number to start from if Redis knows none; the number of the last message
+/// that is sent; then for each message its envelope and its place. Answers up to where the queue is
+/// published now, and the length of the stream. When the caller was wrong nothing is published.
+pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local at = redis.call('HGET', KEYS[1], ARGV[1])
+        if not at then
+            at = ARGV[3]
+            redis.call('HSET', KEYS[1], ARGV[1], at)
+        end
+        if at == ARGV[2] and #ARGV > 4 then
+            for nth = 5, #ARGV, 2 do
+                redis.call('XADD', KEYS[2], '*', 'data', ARGV[nth], 'place', ARGV[nth + 1])
+            end
+            at = ARGV[4]
+            redis.call('HSET', KEYS[1], ARGV[1], at)
+        end
+        return {at, redis.call('XLEN', KEYS[2])}",
+    )
+});
+
+/// Makes a group that reads all there is, unless there is one, and remembers up to where PostgreSQL
+/// feeds it: up to the first message of each queue that is in the stream.
+///
+/// `KEYS`: the relay's hash, the stream. `ARGV`: the group; how many entries are looked at; then
+/// pairs of queues and the numbers to start from where Redis knows none. Answers pairs of queues and
+/// numbers.
+pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "for nth = 3, #ARGV, 2 do
+            redis.call('HSETNX', KEYS[1], ARGV[nth], ARGV[nth + 1])
+        end
+        local made = redis.pcall('XGROUP', 'CREATE', KEYS[2], ARGV[1], '0', 'MKSTREAM')
+        if type(made) == 'table' and made.err then
+            if not string.find(made.err, 'BUSYGROUP') then return made end
+        else
+            local first = {}
+            for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[2])) do
+                local fields = entry[2]
+                for nth = 1, #fields, 2 do
+                    if fields[nth] == 'place' then
+                        local queue, sequence = string.match(fields[nth + 1], '^(%d+) (%d+)')
+                        if queue and not first[queue] then first[queue] = tonumber(sequence) - 1 end
+                    end
+                end
+            end
+            for nth = 3, #ARGV, 2 do
+                local upto = first[ARGV[nth]]
+                if upto then
+                    upto = string.format('%.0f', upto)
+                else
+                    upto = redis.call('HGET', KEYS[1], ARGV[nth])
+                end
+                redis.call('HSET', KEYS[1], ARGV[1] .. '@' .. ARGV[nth], upto)
+            end
+        end
+        local answer = {}
+        for nth = 3, #ARGV, 2 do
+            local upto = redis.call('HGET', KEYS[1], ARGV[1] .. '@' .. ARGV[nth])
+            if upto then
+                answer[#answer + 1] = ARGV[nth]
+                answer[#answer + 1] = upto
+            end
+        end
+        return answer",
+    )
+});
+
+/// Removes the entries that every group has acknowledged; of a stream that nobody reads, all but
+/// the newest. Removes groups of ours whose consumers have all been silent for too long.
+///
+/// `KEYS`: the stream, the relay's hash. `ARGV`: how many entries a stream without groups keeps, and
+/// how many milliseconds of silence are too long. Answers the length.
+pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+        local function parts(id)
+            local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+            return tonumber(ms), tonumber(seq)
+        end
+        local function fields(list)
+            local of = {}
+            for nth = 1, #list, 2 do of[list[nth]] = list[nth + 1] end
+            return of
+        end
+        local joined = {}
+        for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
+            local name = string.match(field, '^(.*)@%d+$')
+            if name then
+                joined[name] = joined[name] or {}
+                table.insert(joined[name], field)
+            end
+        end
+        local function abandoned(name)
+            if not joined[name] then return false end
+            for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], name)) do
+                if fields(consumer)['idle'] < tonumber(ARGV[2]) then return false end
+            end
+            redis.call('XGROUP', 'DESTROY', KEYS[1], name)
+            redis.call('HDEL', KEYS[2], unpack(joined[name]))
+            return true
+        end
+        local first_ms, first_seq
+        for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+            local of = fields(group)
+            if of['consumers'] == 0 or not abandoned(of['name']) then
+                local ms, seq = parts(of['last-delivered-id'])
+                seq = seq + 1
+                if of['pending'] > 0 then
+                    local oldest = redis.call('XPENDING', KEYS[1], of['name'])[2]
+                    if oldest then ms, seq = parts(oldest) end
+                end
+                if not first_ms or ms < first_ms or (ms == first_ms and seq < first_seq) then
+                    first_ms, first_seq = ms, seq
+                end
+            end
+        end
+        if first_ms then
+            local id = string.format('%.0f-%.0f', first_ms, first_seq)
+            redis.call('XTRIM', KEYS[1], 'MINID', id)
+        else
+            redis.call('XTRIM', KEYS[1], 'MAXLEN', ARGV[1])
+        end
+        return redis.call('XLEN', KEYS[1])",
+    )
+});
+
+/// Forgets a consumer, unless it has something pending.
+///
+/// `KEYS`: the stream. `ARGV`: the group, the consumer.
+pub(crate) static FORGET: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
+        return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])",
+    )
+});
