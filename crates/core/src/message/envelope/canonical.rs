@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::Error;
+use super::{Error, scan};
 
 /// How deep a payload may be nested, so that no text exhausts the stack.
-const DEPTH_MAX: usize = 64;
+pub(super) const DEPTH_MAX: usize = 64;
 
 /// The SHA-256 of a payload, in hexadecimal digits, over the text that Python's
 /// `json.dumps(payload, sort_keys=True, separators=(",", ":"))` makes of it.
@@ -25,6 +25,14 @@ const DEPTH_MAX: usize = 64;
 /// # Ok::<(), protean_core::message::envelope::Error>(())
 /// ```
 pub fn checksum(payload: &str) -> Result<String, Error> {
+    match scan::digest(payload) {
+        Some(digest) => Ok(hexadecimal(digest)),
+        None => checksum_anew(payload),
+    }
+}
+
+/// The checksum of a payload in whatever form.
+pub(super) fn checksum_anew(payload: &str) -> Result<String, Error> {
     let raw = parse(payload)?;
     let mut text = String::with_capacity(payload.len() + payload.len() / 4);
     Writer {
@@ -32,18 +40,25 @@ pub fn checksum(payload: &str) -> Result<String, Error> {
         number: python_number,
     }
     .write(raw, &mut text, 0)?;
-    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let mut hex = String::with_capacity(2 * digest.len());
-    for byte in digest {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    Ok(hex)
+    Ok(hexadecimal(Sha256::digest(text.as_bytes()).into()))
 }
 
-/// A payload as messages hold it: keys in order, no white space, and nothing else changed.
+/// A payload as messages hold it, with its checksum: keys in order, no white space, and nothing
+/// else changed.
 ///
 /// # Errors
 /// When the payload is no JSON.
+pub(super) fn payload(payload: &RawValue) -> Result<(String, String), Error> {
+    if let Some(digest) = scan::digest(payload.get()) {
+        return Ok((payload.get().to_owned(), hexadecimal(digest)));
+    }
+    let text = canonical(payload)?;
+    // Python makes the same text of both.
+    let checksum = checksum(&text)?;
+    Ok((text, checksum))
+}
+
+/// The one form of a payload, written anew.
 pub(super) fn canonical(payload: &RawValue) -> Result<String, Error> {
     let mut text = String::with_capacity(payload.get().len());
     Writer {
@@ -52,6 +67,20 @@ pub(super) fn canonical(payload: &RawValue) -> Result<String, Error> {
     }
     .write(payload, &mut text, 0)?;
     Ok(text)
+}
+
+fn hexadecimal(digest: [u8; 32]) -> String {
+    let mut text = String::with_capacity(2 * digest.len());
+    for byte in digest {
+        text.push(hex_digit(byte >> 4));
+        text.push(hex_digit(byte));
+    }
+    text
+}
+
+/// The digit for the lower half of a byte.
+fn hex_digit(byte: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(byte & 0xf)])
 }
 
 fn parse(text: &str) -> Result<&RawValue, Error> {
@@ -115,23 +144,32 @@ fn plain_string(string: &str, text: &mut String) {
 fn python_string(string: &str, text: &mut String) {
     text.push('"');
     for char in string.chars() {
-        match char {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\u{8}' => text.push_str("\\b"),
-            '\u{c}' => text.push_str("\\f"),
-            ' '..='~' => text.push(char),
-            _ => {
-                for unit in char.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(text, "\\u{unit:04x}");
+        python_char(char, text);
+    }
+    text.push('"');
+}
+
+/// A character inside a string.
+pub(super) fn python_char(char: char, text: &mut String) {
+    match char {
+        '"' => text.push_str("\\\""),
+        '\\' => text.push_str("\\\\"),
+        '\n' => text.push_str("\\n"),
+        '\r' => text.push_str("\\r"),
+        '\t' => text.push_str("\\t"),
+        '\u{8}' => text.push_str("\\b"),
+        '\u{c}' => text.push_str("\\f"),
+        ' '..='~' => text.push(char),
+        _ => {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let [high, low] = unit.to_be_bytes();
+                text.push_str("\\u");
+                for half in [high >> 4, high, low >> 4, low] {
+                    text.push(hex_digit(half));
                 }
             }
         }
     }
-    text.push('"');
 }
 
 /// A number as Python writes it after it has read it: whole ones as they are, others as `repr`.

@@ -1,18 +1,18 @@
 //! Reading envelopes.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use super::canonical::{canonical, checksum};
+use super::canonical::payload;
 use super::encode::without_rest;
-use super::{ENVELOPE_BYTES_MAX, Error, Rest, difference};
+use super::fields::{Fields, missing};
+use super::rest::Rest;
+use super::traceparent::{self, Parts, joined};
+use super::{ENVELOPE_BYTES_MAX, Error, quick};
 use crate::Priority;
-use crate::message::{Kind, Message};
+use crate::message::Message;
 
 /// The message in an envelope.
 ///
@@ -26,6 +26,11 @@ pub fn decode(text: &str) -> Result<Message, Error> {
         );
         return Err(Error::malformed(why));
     }
+    quick::message(text).map_or_else(|| general(text), Ok)
+}
+
+/// Reads any envelope, by way of a tree of values.
+pub(super) fn general(text: &str) -> Result<Message, Error> {
     let (data, others) = split(text)?;
     if !data.get().starts_with('{') {
         return Err(Error::Field {
@@ -35,12 +40,17 @@ pub fn decode(text: &str) -> Result<Message, Error> {
         });
     }
     let metadata = Object::of(&others, "metadata")?;
-    verify(&metadata, data)?;
-    let mut message = message(&metadata, canonical(data)?)?;
-    let rest = difference(others, &without_rest(&message));
-    if !rest.is_empty() {
-        message.rest = Some(Box::new(Rest(rest)));
+    let expected = expected_checksum(&metadata)?;
+    let (data, found) = payload(data)?;
+    if let Some(expected) = expected.filter(|expected| **expected != found) {
+        return Err(Error::Checksum {
+            expected: expected.to_owned(),
+            found,
+        });
     }
+    let mut message = fields(&metadata)?.message(data)?;
+    let base = without_rest(&message, Some(&found));
+    message.rest = Rest::of(others, &base)?;
     Ok(message)
 }
 
@@ -62,101 +72,42 @@ fn split(text: &str) -> Result<(&RawValue, Map<String, Value>), Error> {
     Ok((data, others))
 }
 
-fn verify(metadata: &Object<'_>, data: &RawValue) -> Result<(), Error> {
-    let Some(envelope) = metadata.object("envelope")? else {
-        return Ok(());
-    };
-    let Some(expected) = envelope.text("checksum", "metadata.envelope.checksum")? else {
-        return Ok(());
-    };
-    let found = checksum(data.get())?;
-    if found == expected {
-        return Ok(());
+fn expected_checksum<'a>(metadata: &Object<'a>) -> Result<Option<&'a str>, Error> {
+    match metadata.object("envelope")? {
+        Some(envelope) => envelope.text("checksum", "metadata.envelope.checksum"),
+        None => Ok(None),
     }
-    Err(Error::Checksum {
-        expected: expected.to_owned(),
-        found,
-    })
 }
 
-fn message(metadata: &Object<'_>, data: String) -> Result<Message, Error> {
+fn fields<'a>(metadata: &Object<'a>) -> Result<Fields<'a>, Error> {
     const ID: &str = "metadata.headers.id";
     const TYPE: &str = "metadata.headers.type";
-    const STREAM: &str = "metadata.headers.stream";
-    let empty = Map::new();
     let headers = Object::of(metadata.members, "headers")?;
-    let domain = metadata
-        .object("domain")?
-        .unwrap_or(Object { members: &empty });
-    let id = headers
-        .text("id", ID)?
-        .ok_or_else(|| missing(ID, "a text"))?;
-    let type_name = headers
-        .text("type", TYPE)?
-        .ok_or_else(|| missing(TYPE, "a text"))?;
-    let entity_stream = headers.text("stream", STREAM)?;
-    let category = domain.text("stream_category", "metadata.domain.stream_category")?;
-    let stream = category
-        .or_else(|| entity_stream.map(category_of))
-        .ok_or_else(|| missing(STREAM, "the name of a stream"))?;
-    let key = entity_stream
-        .and_then(|entity| entity.strip_prefix(stream)?.strip_prefix('-'))
-        .map(str::to_owned);
-    let correlation_id = domain.text("correlation_id", "metadata.domain.correlation_id")?;
-    let causation_id = domain.text("causation_id", "metadata.domain.causation_id")?;
-    let idempotency_key = headers.text("idempotency_key", "metadata.headers.idempotency_key")?;
-    Ok(Message {
-        id: uuid(id),
-        kind: kind(&domain, stream)?,
-        type_name: type_name.into(),
-        key,
-        priority: priority(&domain)?,
-        time: time(&headers)?,
-        correlation_id: correlation_id.unwrap_or(id).into(),
-        causation_id: causation_id.map(uuid),
-        traceparent: traceparent(&headers)?,
-        idempotency_key: idempotency_key.map(str::to_owned),
-        sequence_id: domain
-            .text("sequence_id", "metadata.domain.sequence_id")?
-            .map(str::to_owned),
-        stream: stream.into(),
-        data,
-        rest: None,
+    let domain = metadata.object("domain")?;
+    let of_domain = |name, path| match &domain {
+        Some(domain) => domain.text(name, path),
+        None => Ok(None),
+    };
+    Ok(Fields {
+        id: headers
+            .text("id", ID)?
+            .ok_or_else(|| missing(ID, "a text"))?,
+        type_name: headers
+            .text("type", TYPE)?
+            .ok_or_else(|| missing(TYPE, "a text"))?,
+        entity_stream: headers.text("stream", "metadata.headers.stream")?,
+        category: of_domain("stream_category", "metadata.domain.stream_category")?,
+        kind: of_domain("kind", "metadata.domain.kind")?,
+        priority: domain
+            .as_ref()
+            .map_or_else(|| Ok(Priority::default()), priority)?,
+        time: headers.text("time", "metadata.headers.time")?,
+        correlation_id: of_domain("correlation_id", "metadata.domain.correlation_id")?,
+        causation_id: of_domain("causation_id", "metadata.domain.causation_id")?,
+        traceparent: trace_context(metadata, &headers)?,
+        idempotency_key: headers.text("idempotency_key", "metadata.headers.idempotency_key")?,
+        sequence_id: of_domain("sequence_id", "metadata.domain.sequence_id")?,
     })
-}
-
-/// The stream without the identity that follows it.
-fn category_of(stream: &str) -> &str {
-    stream
-        .split_once('-')
-        .map_or(stream, |(category, _)| category)
-}
-
-/// The UUID that an id is, or one that always stands for it.
-fn uuid(id: &str) -> Uuid {
-    Uuid::try_parse(id)
-        .ok()
-        // Only the usual form is written back as it was.
-        .filter(|uuid| uuid.to_string() == id)
-        .unwrap_or_else(|| {
-            let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
-            let mut bytes = [0; 16];
-            bytes.copy_from_slice(&digest[..16]);
-            uuid::Builder::from_custom_bytes(bytes).into_uuid()
-        })
-}
-
-fn kind(domain: &Object<'_>, stream: &str) -> Result<Kind, Error> {
-    const PATH: &str = "metadata.domain.kind";
-    match domain.text("kind", PATH)? {
-        Some(name) => Kind::of(name).ok_or_else(|| Error::Field {
-            path: PATH,
-            expected: "COMMAND or EVENT",
-            found: name.to_owned(),
-        }),
-        None if stream.ends_with(":command") => Ok(Kind::Command),
-        None => Ok(Kind::Event),
-    }
 }
 
 fn priority(domain: &Object<'_>) -> Result<Priority, Error> {
@@ -173,50 +124,30 @@ fn priority(domain: &Object<'_>) -> Result<Priority, Error> {
     }
 }
 
-/// When it was made: ISO 8601, in UTC where it does not say.
-fn time(headers: &Object<'_>) -> Result<Timestamp, Error> {
-    const PATH: &str = "metadata.headers.time";
-    let Some(text) = headers.text("time", PATH)? else {
-        return Ok(Timestamp::UNIX_EPOCH);
-    };
-    let zoned = text.parse::<Timestamp>();
-    zoned
-        .or_else(|_| {
-            let local: DateTime = text.parse()?;
-            TimeZone::UTC.to_timestamp(local)
-        })
-        .map_err(|_: jiff::Error| Error::Field {
-            path: PATH,
-            expected: "a time such as 2026-01-31T12:00:00+00:00",
-            found: text.to_owned(),
-        })
-}
-
-fn traceparent(headers: &Object<'_>) -> Result<Option<std::sync::Arc<str>>, Error> {
+/// The trace context, also as the text that earlier versions wrote.
+fn trace_context(metadata: &Object<'_>, headers: &Object<'_>) -> Result<Option<Arc<str>>, Error> {
     const PATH: &str = "metadata.headers.traceparent";
     if let Some(Value::String(text)) = headers.members.get("traceparent") {
         return Ok(Some(text.as_str().into()));
     }
-    let Some(parts) = headers.object("traceparent")? else {
-        return Ok(None);
-    };
-    let part = |name| {
-        parts
-            .text(name, PATH)?
-            .ok_or_else(|| missing(PATH, "its parts"))
-    };
-    let sampled = parts.members.get("sampled") == Some(&Value::Bool(true));
-    let flags = if sampled { "01" } else { "00" };
-    let text = format!("00-{}-{}-{flags}", part("trace_id")?, part("parent_id")?);
-    Ok(Some(text.into()))
-}
-
-fn missing(path: &'static str, expected: &'static str) -> Error {
-    Error::Field {
-        path,
-        expected,
-        found: "nothing".to_owned(),
-    }
+    let object = headers.object("traceparent")?;
+    let parts = object.as_ref().map(|parts| {
+        let part = |name| {
+            parts
+                .text(name, PATH)?
+                .ok_or_else(|| missing(PATH, "its parts"))
+        };
+        Ok(Parts {
+            trace_id: part("trace_id")?.into(),
+            parent_id: part("parent_id")?.into(),
+            sampled: parts.members.get("sampled") == Some(&Value::Bool(true)),
+        })
+    });
+    let extension = metadata
+        .members
+        .get("extensions")
+        .and_then(|extensions| extensions.get(traceparent::EXTENSION)?.as_str());
+    Ok(joined(parts.transpose()?.as_ref(), extension))
 }
 
 /// A part of an envelope.
