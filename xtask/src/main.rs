@@ -12,6 +12,7 @@ mod bench;
 mod lint;
 mod packages;
 mod process;
+mod python;
 mod step;
 mod task;
 mod test;

@@ -20,6 +20,8 @@ struct Tool {
     programs: &'static [&'static str],
     /// Where to look besides `PATH`; one `*` stands for any one folder, such as a version.
     folders: &'static [&'static str],
+    /// What to run the program with to see that it is complete; nothing when being there is enough.
+    probe: &'static [&'static str],
     /// The Debian packages that bring it.
     packages: &'static [&'static str],
 }
@@ -30,30 +32,35 @@ const TOOLS: &[Tool] = &[
         purpose: "compile the bundled SQLite",
         programs: &["cc"],
         folders: &[],
+        probe: &[],
         packages: &["gcc", "libc6-dev"],
     },
     Tool {
         purpose: "start PostgreSQL servers",
         programs: &["initdb"],
         folders: &["/usr/lib/postgresql/*/bin"],
+        probe: &[],
         packages: &["postgresql"],
     },
     Tool {
         purpose: "start Redis servers",
         programs: &["redis-server"],
         folders: &[],
+        probe: &[],
         packages: &["redis-server"],
     },
     Tool {
         purpose: "make the certificates of servers",
         programs: &["openssl"],
         folders: &[],
+        probe: &[],
         packages: &["openssl"],
     },
     Tool {
         purpose: "run the Python side of what both sides have to agree on",
         programs: &["python3"],
         folders: &[],
+        probe: &["-c", "import ensurepip, venv"],
         packages: &["python3", "python3-venv"],
     },
 ];
@@ -99,7 +106,8 @@ fn is_present(tool: &Tool, path: &OsStr) -> bool {
     folders.any(|folder| {
         tool.programs
             .iter()
-            .any(|program| is_program(&folder.join(program)))
+            .map(|program| folder.join(program))
+            .any(|program| is_program(&program) && is_complete(&program, tool.probe))
     })
 }
 
@@ -115,6 +123,13 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
 fn is_program(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// Whether a program ends well with the arguments that show that nothing of it is missing: a
+/// distribution may put a part of it in another package.
+fn is_complete(program: &Path, probe: &[&str]) -> bool {
+    let probed = || Command::new(program).args(probe).output();
+    probe.is_empty() || probed().is_ok_and(|probed| probed.status.success())
 }
 
 fn can_install(path: &OsStr) -> bool {
@@ -170,6 +185,7 @@ mod tests {
         purpose: "test the tests",
         programs: &["no-such-program", "nor-this-one"],
         folders: &["/no/such/*/bin"],
+        probe: &[],
         packages: &["nothing", "gcc"],
     };
 
@@ -191,6 +207,17 @@ mod tests {
             ..NOWHERE
         };
         assert!(missing(&[shell], OsStr::new("/nowhere")).is_empty());
+    }
+
+    #[test]
+    fn a_program_that_lacks_a_part_is_not_present() {
+        let shell = |probe| Tool {
+            programs: &["sh"],
+            probe,
+            ..NOWHERE
+        };
+        assert!(is_present(&shell(&["-c", "true"]), OsStr::new("/bin")));
+        assert!(!is_present(&shell(&["-c", "false"]), OsStr::new("/bin")));
     }
 
     #[test]

@@ -4,8 +4,9 @@
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask TASK
 
-  test [FILTER…]         everything a change has to pass: packages, lint, release build, tests;
-                         with filters, only the tests whose name contains one of them are run
+  test [FILTER…]         everything a change has to pass: packages, lint, Python, release build,
+                         tests; with filters, only the tests whose name contains one of them
+                         are run
   lint                   rustfmt, clippy and tidy
   tidy                   the project's own rules on its files
   bench NAME [-- ARG…]   one benchmark, in release mode

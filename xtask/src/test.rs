@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::step::{self, Step};
-use crate::{lint, packages, process};
+use crate::{lint, packages, process, python};
 
 /// The packages whose programs are started by tests.
 const PROGRAMS_OF: [&str; 2] = ["bookshelf", "protean-cli"];
@@ -21,11 +21,12 @@ const BIN_DIR_VARIABLE: &str = "PROTEAN_TEST_BIN_DIR";
 /// # Errors
 /// What the first step to fail reported.
 pub(crate) fn run(root: &Path, filters: &[String]) -> Result<()> {
-    let bin_dir = bin_dir(root, std::env::var_os("CARGO_TARGET_DIR"))?;
+    let target = target(root, std::env::var_os("CARGO_TARGET_DIR"))?;
     let mut steps = vec![Step::new("packages", packages::ensure)];
     steps.extend(lint::steps(root));
+    steps.push(Step::new("python", || python::ensure(root, &target)));
     steps.push(Step::new("release build", || build(root)));
-    steps.push(Step::new("tests", || test(root, &bin_dir, filters)));
+    steps.push(Step::new("tests", || test(root, &target, filters)));
     step::run_all(steps)
 }
 
@@ -40,11 +41,14 @@ fn build(root: &Path) -> Result<()> {
     )
 }
 
-fn test(root: &Path, bin_dir: &Path, filters: &[String]) -> Result<()> {
+fn test(root: &Path, target: &Path, filters: &[String]) -> Result<()> {
     let mut command = process::cargo(root);
     command
         .args(["test", "--workspace"])
-        .env(BIN_DIR_VARIABLE, bin_dir)
+        .env(BIN_DIR_VARIABLE, target.join("release"))
+        .env(python::PROGRAM_VARIABLE, python::program(target))
+        // Nothing is written beside the files of the tests.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         // A snapshot that differs is a failure, and nothing is written.
         .env("INSTA_UPDATE", "no");
     if !filters.is_empty() {
@@ -53,10 +57,10 @@ fn test(root: &Path, bin_dir: &Path, filters: &[String]) -> Result<()> {
     process::run(&mut command)
 }
 
-/// Where cargo, started at the root, puts release programs.
-fn bin_dir(root: &Path, target_dir: Option<OsString>) -> Result<PathBuf> {
+/// Where cargo, started at the root, puts what it makes: an absolute path.
+fn target(root: &Path, target_dir: Option<OsString>) -> Result<PathBuf> {
     let target = target_dir.map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let folder = root.join(target).join("release");
+    let folder = root.join(target);
     std::path::absolute(&folder)
         .with_context(|| format!("expected an absolute path for {}", folder.display()))
 }
@@ -66,11 +70,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_looked_for_where_cargo_puts_them() {
+    fn what_is_made_is_where_cargo_puts_it() {
         let root = Path::new("/checkout");
-        let found = |variable: Option<&str>| bin_dir(root, variable.map(OsString::from)).unwrap();
-        assert_eq!(found(None), Path::new("/checkout/target/release"));
-        assert_eq!(found(Some("out")), Path::new("/checkout/out/release"));
-        assert_eq!(found(Some("/elsewhere")), Path::new("/elsewhere/release"));
+        let found = |variable: Option<&str>| target(root, variable.map(OsString::from)).unwrap();
+        assert_eq!(found(None), Path::new("/checkout/target"));
+        assert_eq!(found(Some("out")), Path::new("/checkout/out"));
+        assert_eq!(found(Some("/elsewhere")), Path::new("/elsewhere"));
     }
 }

@@ -1,6 +1,6 @@
 //! A database, opened.
 
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use protean_core::port::{self, Tier};
 use tokio_postgres::Config;
@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     /// The process, in the gauges that it publishes.
     pub(crate) process: String,
     listening: Once,
+    /// Keeps this process listening once it does backfill work, so that it hears of production.
+    attentive: OnceLock<Arc<Ear>>,
 }
 
 impl Postgres {
@@ -55,6 +57,7 @@ impl Postgres {
                 bell,
                 process,
                 listening: Once::new(),
+                attentive: OnceLock::new(),
             }),
         })
     }
@@ -70,6 +73,11 @@ impl Postgres {
             dead_letters: database.clone(),
             tables: database,
         }
+    }
+
+    /// Listens to other processes from now on, to make room for their production.
+    pub(crate) fn be_attentive(&self) {
+        self.inner.attentive.get_or_init(|| self.ear());
     }
 
     /// An ear that hears of every commit, of this process and of others.

@@ -22,6 +22,14 @@ use crate::{Postgres, lanes};
 const MATCHES: &str = "($1::bigint IS NULL OR d.id = $1) AND ($2::text IS NULL OR d.subscription \
      = $2) AND ($3::smallint IS NULL OR d.lane = $3)";
 
+/// Remembers which copies of dead letters a broker has to remove.
+fn gone(removed: &str) -> String {
+    format!(
+        "INSERT INTO protean_mirror_gone (stream, lane, mirror)
+         SELECT stream, lane, mirror FROM {removed} WHERE mirror IS NOT NULL"
+    )
+}
+
 /// The conditions of a filter, as [`MATCHES`] wants them.
 struct Conditions<'f> {
     id: Option<i64>,
@@ -79,13 +87,15 @@ impl DeadLetters for Postgres {
             // effect once, like any message that is set aside.
             let sql = format!(
                 "WITH replayed AS (DELETE FROM protean_dead_letter AS d WHERE {MATCHES}
-                     RETURNING subscription, stream, position, lane, error),
+                     RETURNING subscription, stream, position, lane, error, mirror),
+                 gone AS ({}),
                  aside AS (INSERT INTO protean_parked
                      (subscription, stream, position, lane, key, due, failures, error)
                      SELECT r.subscription, r.stream, r.position, r.lane, m.key, now(), 0, r.error
                      FROM replayed AS r JOIN protean_message AS m ON m.position = r.position
                      ON CONFLICT DO NOTHING)
-                 SELECT count(*) FROM replayed"
+                 SELECT count(*) FROM replayed",
+                gone("replayed")
             );
             let count = self.change("the replay", &sql, filter).await?;
             self.inner.bell.ring(News::everything());
@@ -96,8 +106,11 @@ impl DeadLetters for Postgres {
     fn purge<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, port::Error>> {
         Box::pin(async move {
             let sql = format!(
-                "WITH purged AS (DELETE FROM protean_dead_letter AS d WHERE {MATCHES} RETURNING 1)
-                 SELECT count(*) FROM purged"
+                "WITH purged AS (DELETE FROM protean_dead_letter AS d WHERE {MATCHES}
+                     RETURNING stream, lane, mirror),
+                 gone AS ({})
+                 SELECT count(*) FROM purged",
+                gone("purged")
             );
             self.change("the purge", &sql, filter).await
         })

@@ -18,6 +18,7 @@ mod lanes;
 mod log;
 mod message;
 mod options;
+mod pace;
 mod pool;
 mod schema;
 mod sql;

@@ -103,10 +103,19 @@ CREATE TABLE IF NOT EXISTS protean_dead_letter (
     attempts integer NOT NULL,
     failed_first timestamptz NOT NULL,
     failed_last timestamptz NOT NULL,
-    error text NOT NULL
+    error text NOT NULL,
+    mirror text
 );
 CREATE INDEX IF NOT EXISTS protean_dead_letter_subscription
     ON protean_dead_letter (subscription, stream, lane);
+CREATE INDEX IF NOT EXISTS protean_dead_letter_mirror
+    ON protean_dead_letter (lane) WHERE mirror IS NULL;
+CREATE TABLE IF NOT EXISTS protean_mirror_gone (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    stream text NOT NULL,
+    lane smallint NOT NULL,
+    mirror text NOT NULL
+);
 CREATE TABLE IF NOT EXISTS protean_gauge (
     subscription text NOT NULL,
     stream text NOT NULL,
@@ -131,7 +140,7 @@ INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHI
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
@@ -141,6 +150,7 @@ pub(crate) const NAMES: [&str; 13] = [
     "protean_lease",
     "protean_parked",
     "protean_dead_letter",
+    "protean_mirror_gone",
     "protean_gauge",
     "protean_taken_in",
     "protean_relay",

@@ -104,6 +104,12 @@ impl Inner {
         ear
     }
 
+    /// The streams of the subscriptions that this process takes part in.
+    pub(crate) fn watched(&self) -> Vec<Arc<str>> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.iter().cloned().collect()
+    }
+
     /// Watches a stream, unless it is watched.
     fn watch(self: &Arc<Self>, stream: &Arc<str>) {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     pub(crate) data: Option<Vec<u8>>,
     pub(crate) place: Option<Place>,
+    /// Whether it was removed from the stream since it was handed out.
+    pub(crate) removed: bool,
 }
 
 /// Where a message stands in the outbox.
@@ -120,7 +122,10 @@ fn entry(value: Value) -> Option<Entry> {
     };
     let mut fields = match parts.next() {
         Some(Value::Array(fields)) => fields.into_iter(),
-        _ => return Some(entry),
+        _ => {
+            entry.removed = true;
+            return Some(entry);
+        }
     };
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
         match bytes(name)?.as_slice() {
@@ -177,7 +182,8 @@ mod tests {
             let found = of_streams(answer);
             assert_eq!(found.len(), 2);
             assert_eq!(found[0].data.as_deref(), Some(b"{}".as_slice()));
-            assert_eq!((found[1].id.as_str(), &found[1].data), ("2-0", &None));
+            assert_eq!(found[1].id, "2-0");
+            assert!(found[1].removed && !found[0].removed);
         }
         assert_eq!(of_streams(Value::Nil), []);
     }

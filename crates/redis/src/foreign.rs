@@ -12,6 +12,9 @@ use crate::options::Options;
 /// The most of an unreadable entry that is kept, in bytes: enough to see what it was.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
+/// The longest text, in bytes, of those that messages are found by: an index holds no longer ones.
+const TEXT_BYTES_MAX: usize = 2_048;
+
 /// The message in an entry. One that cannot be read becomes a message that no handler takes, so
 /// that it is given up like any other that fails for good (L10).
 pub(crate) fn message(entry: &Entry, stream: &str, lane: Lane, options: &Options) -> Message {
@@ -21,6 +24,10 @@ pub(crate) fn message(entry: &Entry, stream: &str, lane: Lane, options: &Options
         None => Err("expected a field `data`, found none".to_owned()),
     };
     match decoded {
+        Ok(message) if unstorable(&message).is_some() => {
+            let why = unstorable(&message).unwrap_or_default();
+            undecodable(entry, stream, lane, &why)
+        }
         Ok(mut message) => {
             // Whatever its envelope says, what came on this stream is on this stream.
             message.stream = stream.into();
@@ -29,6 +36,28 @@ pub(crate) fn message(entry: &Entry, stream: &str, lane: Lane, options: &Options
         }
         Err(why) => undecodable(entry, stream, lane, &why),
     }
+}
+
+/// Why a message cannot be stored, if it cannot.
+fn unstorable(message: &Message) -> Option<String> {
+    let texts = [
+        ("type", Some(&*message.type_name)),
+        ("stream", message.key.as_deref()),
+        ("correlation_id", Some(&*message.correlation_id)),
+        ("sequence_id", message.sequence_id.as_deref()),
+        ("idempotency_key", message.idempotency_key.as_deref()),
+        ("traceparent", message.traceparent.as_deref()),
+    ];
+    texts.into_iter().find_map(|(name, text)| {
+        let text = text?;
+        if text.contains('\0') {
+            return Some(format!("expected text in {name}, found a NUL in it"));
+        }
+        (text.len() > TEXT_BYTES_MAX).then(|| {
+            let bytes = text.len();
+            format!("expected at most {TEXT_BYTES_MAX} bytes in {name}, found {bytes}")
+        })
+    })
 }
 
 /// Protean for Python says 0 in the envelope of an event, whatever lane it is on: the lane is right.
@@ -81,7 +110,7 @@ mod tests {
         let entry = Entry {
             id: "5-1".to_owned(),
             data: Some(b"{\"data\": \xff".to_vec()),
-            place: None,
+            ..Entry::default()
         };
         let options = Options::default();
         let one = message(&entry, "shop::book", Lane::Backfill, &options);

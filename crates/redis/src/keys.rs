@@ -23,6 +23,11 @@ impl Keys {
         }
     }
 
+    /// The stream of what was given up on a lane: `bookshelf::book:dlq`.
+    pub(crate) fn dead_letters(&self, stream: &str, lane: Lane) -> String {
+        format!("{}:dlq", self.stream(stream, lane))
+    }
+
     /// The hash in which a lane's relay keeps how far it is: up to which number each queue is
     /// published, and up to which each group is fed from PostgreSQL.
     pub(crate) fn relay(&self, stream: &str, lane: Lane) -> String {

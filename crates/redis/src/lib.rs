@@ -15,6 +15,7 @@ mod feed;
 mod foreign;
 mod keys;
 mod link;
+mod mirror;
 mod options;
 mod relay;
 mod script;

@@ -18,6 +18,7 @@ use protean_postgres::outbox::{Leadership, Logged, Queue};
 
 use crate::broker::Inner;
 use crate::entry::Place;
+use crate::mirror::mirror;
 use crate::error::failed;
 use crate::script::{PUBLISH, TRIM};
 
@@ -149,9 +150,18 @@ impl Relay {
         }
         if self.learned.elapsed() >= LEARN_INTERVAL {
             self.published.clear();
+            // Streams that others alone publish to have to be trimmed, too.
+            for stream in self.inner.watched() {
+                self.lengths.entry(stream.to_string()).or_insert(1);
+            }
             self.learned = Instant::now();
+            mirror(&self.inner, self.lane).await?;
         }
+        let started = Instant::now();
         let pass = self.pass().await?;
+        if self.lane == Lane::Backfill && pass == Pass::Published {
+            self.inner.outbox.pace().rest(started.elapsed()).await;
+        }
         if self.marked.elapsed() >= MARK_INTERVAL && !self.marks.is_empty() {
             let marks = std::mem::take(&mut self.marks);
             self.marked = Instant::now();

@@ -51,6 +51,7 @@ impl Redis {
                 let key = self.inner.keys.stream(&queue.stream, lane);
                 if !keys.contains(&key) {
                     keys.push(self.inner.keys.relay(&queue.stream, lane));
+                    keys.push(self.inner.keys.dead_letters(&queue.stream, lane));
                     keys.push(key);
                 }
             }

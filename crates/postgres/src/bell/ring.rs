@@ -7,6 +7,7 @@ use protean_core::Lane;
 use tokio_postgres::types::Type;
 
 use super::{Ear, News};
+use crate::pace::Pace;
 use crate::pool::Pools;
 
 /// The channel that all processes of a domain's database listen to.
@@ -23,6 +24,7 @@ pub(crate) struct Bell {
     process: String,
     pools: Pools,
     ears: Mutex<Vec<Weak<Ear>>>,
+    pace: Pace,
     /// Apart for each lane: news of production never waits for a thread that stands back.
     outgoing: [Mutex<Outgoing>; 2],
 }
@@ -41,6 +43,7 @@ impl Bell {
             process,
             pools,
             ears: Mutex::default(),
+            pace: Pace::default(),
             outgoing: [Mutex::default(), Mutex::default()],
         }
     }
@@ -65,8 +68,16 @@ impl Bell {
         ears.iter().any(|ear| ear.strong_count() > 0)
     }
 
+    /// What tells whether production is about.
+    pub(crate) const fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
     /// Rings in this process.
     pub(crate) fn ring_here(&self, news: &News) {
+        if news.published.iter().any(|one| one.lane == Lane::Primary) {
+            self.pace.see_primary();
+        }
         let ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
         for ear in ears.iter().filter_map(Weak::upgrade) {
             ear.hear(news.clone());

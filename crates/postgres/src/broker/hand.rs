@@ -14,16 +14,33 @@ pub(crate) struct Hand {
 }
 
 impl Hand {
-    /// Takes a message of a queue, under a lease if there is one; `false` when it is in hand.
+    /// Takes a message of a queue, under a lease if there is one; `false` when it is in hand. Then
+    /// it is under the new lease from now on: the old one may be lost, and whoever takes over from
+    /// this process finds it by the new one.
     pub(crate) fn take(&mut self, queue: u64, sequence: u64, lease: Option<i64>) -> bool {
-        if self.held.contains_key(&(queue, sequence)) {
+        let known = self.held.get(&(queue, sequence)).copied();
+        if known.is_some() && lease.is_none() {
             return false;
         }
-        self.held.insert((queue, sequence), lease);
         if let Some(lease) = lease {
             *self.leases.entry(lease).or_default() += 1;
         }
-        true
+        self.held.insert((queue, sequence), lease);
+        if let Some(Some(old)) = known {
+            self.leave(old);
+        }
+        known.is_none()
+    }
+
+    /// One message less is under a lease.
+    fn leave(&mut self, lease: i64) {
+        if let Some(left) = self.leases.get_mut(&lease) {
+            *left -= 1;
+            if *left == 0 {
+                self.leases.remove(&lease);
+                self.done.push(lease);
+            }
+        }
     }
 
     /// Whether a message is in hand.
@@ -43,15 +60,8 @@ impl Hand {
         let Place::Queue { queue, sequence } = place else {
             return;
         };
-        let Some(Some(lease)) = self.held.remove(&(queue, sequence)) else {
-            return;
-        };
-        if let Some(left) = self.leases.get_mut(&lease) {
-            *left -= 1;
-            if *left == 0 {
-                self.leases.remove(&lease);
-                self.done.push(lease);
-            }
+        if let Some(Some(lease)) = self.held.remove(&(queue, sequence)) {
+            self.leave(lease);
         }
     }
 
@@ -86,6 +96,22 @@ mod tests {
         hand.settled(place(5));
         assert_eq!(hand.take_done(), [9]);
         assert!(!hand.holds(1, 5));
+    }
+
+    #[test]
+    fn what_is_in_hand_goes_under_a_new_lease() {
+        let mut hand = Hand::default();
+        assert!(hand.take(1, 5, None) && hand.take(1, 6, Some(9)));
+        for sequence in [5, 6] {
+            assert!(!hand.take(1, sequence, Some(11)), "it is in hand already");
+        }
+        hand.empty(11);
+        assert_eq!(hand.take_done(), [9], "the new one is needed");
+        assert!(!hand.take(1, 5, None));
+        hand.settled(place(5));
+        assert!(hand.take_done().is_empty());
+        hand.settled(place(6));
+        assert_eq!(hand.take_done(), [11]);
     }
 
     #[test]

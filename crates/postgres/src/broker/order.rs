@@ -67,6 +67,8 @@ impl Waiting {
         }
         let mut candidates: Vec<Logged> = self.messages.drain(..).collect();
         candidates.extend(arrived);
+        // What the dead had comes late, and goes before what waits for it.
+        candidates.sort_by_key(|one| (one.message.band().index(), one.queue, one.sequence));
         let result = self.decide(client, party, hand, candidates).await;
         if let Ok(free) = &result {
             let stuck = waited && free.is_empty();

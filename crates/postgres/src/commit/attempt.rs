@@ -176,10 +176,13 @@ impl<'c> Attempt<'c> {
         let ended = client.batch_execute("ROLLBACK").await;
         ended.map_err(|error| self.abort(&error))?;
         let (names, queue_ids) = self.settlements.cursor_keys();
-        let made = client.execute(MAKE_CURSORS, &[&names, &queue_ids]).await;
-        // When nothing was made there are no such queues any more: then their messages count as
-        // settled.
-        Ok(made.map_err(|error| self.abort(&error))? == 0)
+        let parameters: [&(dyn ToSql + Sync); 2] = [&names, &queue_ids];
+        let made = client.execute(MAKE_CURSORS, &parameters).await;
+        made.map_err(|error| self.abort(&error))?;
+        // Those that are missing even now, whoever made the others, are of queues that are gone:
+        // then their messages count as settled.
+        let there = client.query(LOCK_CURSORS, &parameters).await;
+        Ok(there.map_err(|error| self.abort(&error))?.len() < names.len())
     }
 
     /// The commits that cannot be, by their numbers.

@@ -9,7 +9,7 @@ use protean_core::port::store::{Commit, Committed, Refused};
 use protean_core::{Lane, port};
 
 use super::attempt::{Abort, Attempt, Outcome};
-use super::{COMMITS_MAX, Results};
+use super::{COMMITS_MAX, COMMITS_MAX_ABOUT, Results};
 use crate::Postgres;
 
 /// How long a commit is tried again while the database is away: less than any caller waits.
@@ -59,16 +59,21 @@ impl Batch {
         let count = self.entries.len();
         let deadline = Instant::now() + PATIENCE;
         // The next range is the last one, so that halves are written in order.
-        let mut ranges: Vec<Range<usize>> = (0..count)
-            .step_by(COMMITS_MAX)
-            .map(|first| first..(first + COMMITS_MAX).min(count))
-            .rev()
-            .collect();
+        let mut ranges = Vec::from([0..count]);
+        let pace = database.inner.bell.pace();
         while let Some(range) = ranges.pop() {
+            let about = lane == Lane::Backfill && pace.primary_is_about();
+            let size_max = if about { COMMITS_MAX_ABOUT } else { COMMITS_MAX };
+            let (range, rest) = cut(range, size_max);
+            ranges.extend(rest);
+            let started = Instant::now();
             if self.pass(database, lane, range.clone(), deadline).await == Pass::Halve {
                 let middle = range.start + range.len() / 2;
                 ranges.push(middle..range.end);
                 ranges.push(range.start..middle);
+            }
+            if lane == Lane::Backfill {
+                pace.rest(started.elapsed()).await;
             }
         }
         let mut entries = self.entries.into_iter();
@@ -156,6 +161,15 @@ impl Batch {
         self.refused[entry.job] |= result.is_err();
         entry.result = Some(result);
     }
+}
+
+/// A range that fits into a transaction, and what is left of it.
+fn cut(range: Range<usize>, size_max: usize) -> (Range<usize>, Option<Range<usize>>) {
+    if range.len() <= size_max {
+        return (range, None);
+    }
+    let middle = range.start + size_max;
+    (range.start..middle, Some(middle..range.end))
 }
 
 /// What a pass came to.

@@ -39,6 +39,10 @@ pub(crate) type Results = Vec<Result<Committed, Refused>>;
 /// them waits noticeably for the last.
 const COMMITS_MAX: usize = 512;
 
+/// The most commits in one backfill transaction while production is about: a few milliseconds of
+/// work for the database.
+const COMMITS_MAX_ABOUT: usize = 64;
+
 /// Transactions of a lane at the same time: while one is flushed, the next is written.
 const TRANSACTIONS_MAX: [usize; 2] = [4, 2];
 
@@ -106,6 +110,10 @@ impl Waiting {
 /// # Cancel safety
 /// Dropping the future does not undo anything: the work is a task of its own.
 pub(crate) async fn commit(database: &Postgres, lane: Lane, commits: Vec<Commit>) -> Results {
+    match lane {
+        Lane::Primary => database.inner.bell.pace().see_primary(),
+        Lane::Backfill => database.be_attentive(),
+    }
     let count = commits.len();
     let (reply, answer) = oneshot::channel();
     let waiting = &database.inner.committers.lanes[lane.index()];
@@ -121,10 +129,18 @@ pub(crate) async fn commit(database: &Postgres, lane: Lane, commits: Vec<Commit>
         .collect()
 }
 
+/// How many transactions of its lane one keeps from running beside it: backfill is one at a time
+/// while production is about.
+fn turns(database: &Postgres, lane: Lane) -> u32 {
+    let alone = lane == Lane::Backfill && database.inner.bell.pace().primary_is_about();
+    let all = u32::try_from(TRANSACTIONS_MAX[lane.index()]).unwrap_or(1);
+    if alone { all } else { 1 }
+}
+
 /// Writes what waits on a lane, unless somebody else has by then.
 async fn serve(database: Postgres, lane: Lane) {
     let waiting = &database.inner.committers.lanes[lane.index()];
-    let Ok(_permit) = waiting.transactions.acquire().await else {
+    let Ok(_permit) = waiting.transactions.acquire_many(turns(&database, lane)).await else {
         return;
     };
     let jobs = waiting.take();

@@ -50,8 +50,7 @@ impl RedisFeed {
         for entry in entries {
             match entry.own() {
                 Some(logged) => arrived.push((entry.id, logged)),
-                // An entry that was removed holds nothing any more.
-                None if entry.data.is_none() && entry.place.is_none() => self.acks.push(entry.id),
+                None if entry.removed => self.acks.push(entry.id),
                 None => foreign.push(entry),
             }
         }
@@ -60,9 +59,10 @@ impl RedisFeed {
         let mut candidates = Vec::with_capacity(arrived.len());
         for (id, logged) in arrived {
             let place = (logged.queue, logged.sequence);
-            if let Some(known) = self.entries.get(&place) {
+            if let Some(known) = self.entries.get_mut(&place) {
+                // After Redis lost its data only the new one is there for whoever takes over.
                 if *known != id {
-                    self.acks.push(id);
+                    self.acks.push(std::mem::replace(known, id));
                 }
                 continue;
             }
@@ -121,11 +121,10 @@ impl RedisFeed {
         let messages: Vec<_> = entries.iter().map(read).collect();
         let taken = self.broker.outbox.take_in(self.lane, stream, &messages);
         let taken = taken.await?;
-        let mut by_id: HashMap<_, _> =
-            taken.into_iter().map(|one| (one.message.id, one)).collect();
+        let by_id: HashMap<_, _> = taken.iter().map(|one| (one.message.id, one)).collect();
         let ids = entries.into_iter().map(|entry| entry.id).zip(&messages);
         Ok(ids
-            .filter_map(|(id, message)| Some((id, by_id.remove(&message.id)?)))
+            .filter_map(|(id, message)| Some((id, (*by_id.get(&message.id)?).clone())))
             .collect())
     }
 }

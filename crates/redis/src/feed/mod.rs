@@ -22,8 +22,8 @@ use crate::entry::{Entry, of_streams};
 use crate::error::{failed, is_no_group};
 use arrival::Origin;
 
-/// How often a feed looks whether others have died, says that it is alive, and asks PostgreSQL for
-/// what nobody owns.
+/// How often a feed looks whether others have died or Redis has lost its data, and asks PostgreSQL
+/// for what nobody owns.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Entries of its own that a feed reads again at once, after it lost an answer.
@@ -49,6 +49,8 @@ pub(crate) struct RedisFeed {
     /// Entries to be acknowledged.
     acks: Vec<String>,
     looked: Instant,
+    /// Ends the signs of life with the feed.
+    _alive: Arc<()>,
 }
 
 impl RedisFeed {
@@ -57,9 +59,15 @@ impl RedisFeed {
         inner.tell(broker.ear());
         let lane = inner.lane();
         let unique = Uuid::now_v7().simple().to_string();
+        let stream = broker.keys.stream(&subscription.stream, lane);
+        let consumer = format!("{}-{}-{unique}", subscription.name, std::process::id());
+        let alive = Arc::new(());
+        let sign = take_over::sign_of_life(&stream, &subscription.name, &consumer);
+        let signs = take_over::live(Arc::downgrade(broker), lane, sign, Arc::downgrade(&alive));
+        tokio::spawn(signs);
         Self {
-            stream: broker.keys.stream(&subscription.stream, lane),
-            consumer: format!("{}-{}-{unique}", subscription.name, std::process::id()),
+            stream,
+            consumer,
             broker: broker.clone(),
             subscription: subscription.clone(),
             lane,
@@ -70,6 +78,7 @@ impl RedisFeed {
             entries: HashMap::new(),
             acks: Vec::new(),
             looked: Instant::now(),
+            _alive: alive,
         }
     }
 
@@ -109,7 +118,8 @@ impl RedisFeed {
         }
         if due {
             self.looked = Instant::now();
-            self.say_alive().await?;
+            // Another process may have made the group anew, after Redis lost its data.
+            self.behind |= self.join().await? != bounds;
             let orphans = self.take_over(count_max.saturating_sub(found.len())).await?;
             self.arrive(orphans, Origin::Again, found).await?;
         }

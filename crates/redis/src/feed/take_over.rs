@@ -1,19 +1,26 @@
 //! Taking over from consumers that have died.
 
 use std::collections::HashMap;
+use std::sync::Weak;
 use std::time::Duration;
 
-use protean_core::port;
-use redis::Value;
+use protean_core::{Lane, port};
+use redis::{Cmd, Value};
 
 use super::RedisFeed;
+use crate::broker::Inner;
 use crate::entry::{Entry, of_list};
 use crate::error::failed;
 use crate::script::FORGET;
 
-/// How long a consumer may be silent before what it was handed is anybody's. One that is alive says
-/// so every second while it has something in hand.
+/// How often a consumer says that it is alive.
+const LIFE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a consumer may be silent before what it was handed is anybody's.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
+
+/// An id behind that of any entry.
+const BEHIND_ALL: &str = "18446744073709551615-0";
 
 /// How long a consumer that has nothing is remembered.
 const FORGET_AFTER: Duration = Duration::from_secs(60);
@@ -25,26 +32,34 @@ struct Other {
     idle: Duration,
 }
 
-impl RedisFeed {
-    /// Touches one of its own entries, which others take as a sign of life.
-    pub(super) async fn say_alive(&self) -> Result<(), port::Error> {
-        let Some(id) = self.entries.values().next() else {
-            return Ok(());
-        };
-        let command = redis::cmd("XCLAIM")
-            .arg(&self.stream)
-            .arg(&*self.subscription.name)
-            .arg(&self.consumer)
-            .arg(0)
-            .arg(id)
-            .arg("JUSTID")
-            .to_owned();
-        self.link()
-            .ask::<Value>("a sign of life", &command)
-            .await
-            .map(drop)
-    }
+/// Reads entries of its own that there cannot be, which others take as a sign of life.
+pub(super) fn sign_of_life(stream: &str, group: &str, consumer: &str) -> Cmd {
+    redis::cmd("XREADGROUP")
+        .arg("GROUP")
+        .arg(group)
+        .arg(consumer)
+        .arg("STREAMS")
+        .arg(stream)
+        .arg(BEHIND_ALL)
+        .to_owned()
+}
 
+/// Says that a consumer is alive for as long as its feed is there, also while nobody fetches
+/// because there is enough to do.
+pub(super) async fn live(broker: Weak<Inner>, lane: Lane, sign: Cmd, feed: Weak<()>) {
+    loop {
+        // sleep: the interval between two signs of life
+        tokio::time::sleep(LIFE_INTERVAL).await;
+        let Some(broker) = broker.upgrade().filter(|_| feed.strong_count() > 0) else {
+            return;
+        };
+        if let Err(error) = broker.links[lane.index()].send::<Value>(&sign).await {
+            tracing::debug!(%error, "no sign of life");
+        }
+    }
+}
+
+impl RedisFeed {
     /// Entries of consumers that have been silent for too long, at most `count_max`.
     pub(super) async fn take_over(&self, count_max: usize) -> Result<Vec<Entry>, port::Error> {
         let mut taken = Vec::new();

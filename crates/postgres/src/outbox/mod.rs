@@ -4,6 +4,8 @@
 //! and publishes them to its broker, which hands them out; what is settled is known here. So the
 //! outbox needs no table of its own, and no row is ever marked.
 
+mod mirror;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -20,8 +22,10 @@ use crate::message::{self, COLUMNS, column, number};
 use crate::{Postgres, lanes};
 
 pub use crate::bell::Ear;
+pub use mirror::{Gone, Unmirrored};
 pub use crate::broker::{Bounds, LaneFeed};
 pub use crate::message::Logged;
+pub use crate::pace::Pace;
 
 /// A queue that a relay publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,12 @@ impl Postgres {
 }
 
 impl Outbox {
+    /// What tells whether production is about.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        self.database.inner.bell.pace()
+    }
+
     /// The queues of a lane, most urgent first.
     ///
     /// # Errors
