@@ -30,8 +30,8 @@ const CLUSTER_SCHEMES: [(&str, &str); 2] = [
 /// Where Redis is.
 #[derive(Clone)]
 pub(crate) enum Server {
-    Single(Client),
-    Cluster(ClusterClient),
+    Single(Box<Client>),
+    Cluster(Box<ClusterClient>),
 }
 
 impl Server {
@@ -56,13 +56,13 @@ impl Server {
             if secure {
                 builder = builder.certs(certificates);
             }
-            return Ok(Self::Cluster(builder.build().map_err(bad)?));
+            return Ok(Self::Cluster(Box::new(builder.build().map_err(bad)?)));
         }
         let client = match secure {
             true => Client::build_with_tls(uri, certificates),
             false => Client::open(uri),
         };
-        Ok(Self::Single(client.map_err(bad)?))
+        Ok(Self::Single(Box::new(client.map_err(bad)?)))
     }
 
     pub(crate) const fn is_cluster(&self) -> bool {

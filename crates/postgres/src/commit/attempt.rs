@@ -12,7 +12,7 @@ use tokio_postgres::{Error, Row, Statement};
 use uuid::Uuid;
 
 use super::batch::{digest, messages};
-use super::clash;
+use super::clash::{self, Refusals};
 use super::in_order::in_order;
 use super::publish::{INSERT, KNOWN_KEYS, LOCK_QUEUES, MOVE_QUEUES, Publication};
 use super::sets::{Deed, Set, gather, identity, lent};
@@ -36,7 +36,7 @@ pub(super) enum Outcome {
     /// Everything is durable; what became of each commit.
     Committed(Vec<Committed>),
     /// Nothing was written, since these commits, by their numbers, cannot be.
-    Refused(Vec<(usize, Result<Committed, Refused>)>),
+    Refused(Refusals),
 }
 
 /// Why an attempt came to nothing.
@@ -186,10 +186,7 @@ impl<'c> Attempt<'c> {
     }
 
     /// The commits that cannot be, by their numbers.
-    fn refused(
-        &mut self,
-        first: &FirstRound,
-    ) -> Result<Vec<(usize, Result<Committed, Refused>)>, Abort> {
+    fn refused(&mut self, first: &FirstRound) -> Result<Refusals, Abort> {
         let mut refused: HashMap<usize, Result<Committed, Refused>> = HashMap::new();
         for (set, rows) in self.sets.iter().zip(&first.written) {
             if rows.len() == set.changes.len() || set.deed == Deed::Put {

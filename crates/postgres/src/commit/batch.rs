@@ -59,7 +59,8 @@ impl Batch {
         let count = self.entries.len();
         let deadline = Instant::now() + PATIENCE;
         // The next range is the last one, so that halves are written in order.
-        let mut ranges = Vec::from([0..count]);
+        let mut ranges = Vec::with_capacity(1);
+        ranges.push(0..count);
         let pace = database.inner.bell.pace();
         while let Some(range) = ranges.pop() {
             let about = lane == Lane::Backfill && pace.primary_is_about();

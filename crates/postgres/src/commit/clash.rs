@@ -11,7 +11,7 @@ use crate::sql::quoted;
 use crate::value::{column_type, single, wire_type};
 
 /// The numbers of commits, and what became of them.
-type Refusals = Vec<(usize, Result<Committed, Refused>)>;
+pub(super) type Refusals = Vec<(usize, Result<Committed, Refused>)>;
 
 /// Finds out what the inserts among refused changes clashed with.
 pub(super) async fn explain(

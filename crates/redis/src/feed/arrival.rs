@@ -1,6 +1,7 @@
 //! Entries on their way to the engine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::collections::hash_map::Entry;
 
 use protean_core::port;
 use protean_core::port::broker::Delivery;
@@ -8,7 +9,7 @@ use protean_core::settled::Settled;
 use protean_postgres::outbox::{Bounds, Logged};
 
 use super::RedisFeed;
-use crate::entry::Entry;
+use crate::entry;
 use crate::foreign;
 
 /// How entries came here.
@@ -24,7 +25,7 @@ impl RedisFeed {
     /// Hands out what entries hold, unless it is in hand or settled.
     pub(super) async fn arrive(
         &mut self,
-        entries: Vec<Entry>,
+        entries: Vec<entry::Entry>,
         origin: Origin,
         found: &mut Vec<Delivery>,
     ) -> Result<(), port::Error> {
@@ -41,12 +42,12 @@ impl RedisFeed {
 
     async fn try_arrive(
         &mut self,
-        entries: Vec<Entry>,
+        entries: Vec<entry::Entry>,
         origin: Origin,
         found: &mut Vec<Delivery>,
     ) -> Result<(), port::Error> {
         let mut arrived: Vec<(String, Logged)> = Vec::with_capacity(entries.len());
-        let mut foreign: Vec<Entry> = Vec::new();
+        let mut foreign: Vec<entry::Entry> = Vec::new();
         for entry in entries {
             match entry.own() {
                 Some(logged) => arrived.push((entry.id, logged)),
@@ -55,36 +56,14 @@ impl RedisFeed {
             }
         }
         arrived.extend(self.take_in(foreign).await?);
-        let mut settled: HashMap<u64, Settled> = HashMap::new();
-        let mut candidates = Vec::with_capacity(arrived.len());
-        for (id, logged) in arrived {
+        let mut places = Vec::new();
+        let mut candidates = Vec::new();
+        for (id, logged) in self.choose(arrived, origin).await? {
             let place = (logged.queue, logged.sequence);
-            if let Some(known) = self.entries.get_mut(&place) {
-                // After Redis lost its data only the new one is there for whoever takes over.
-                if *known != id {
-                    self.acks.push(std::mem::replace(known, id));
-                }
-                continue;
-            }
-            if self.inner.holds(logged.queue, logged.sequence) {
-                self.acks.push(id);
-                continue;
-            }
-            if origin == Origin::Again || self.is_doubtful(&logged) {
-                if !settled.contains_key(&logged.queue) {
-                    let known = self.inner.settled_of(logged.queue).await?;
-                    settled.insert(logged.queue, known);
-                }
-                let known = settled.get(&logged.queue);
-                if known.is_some_and(|known| known.contains(logged.sequence)) {
-                    self.acks.push(id);
-                    continue;
-                }
-            }
             self.entries.insert(place, id);
+            places.push(place);
             candidates.push(logged);
         }
-        let places: Vec<_> = candidates.iter().map(|one| (one.queue, one.sequence)).collect();
         let handed = self.inner.arrive(candidates, &Settled::default()).await;
         if handed.is_err() {
             for place in places {
@@ -95,6 +74,42 @@ impl RedisFeed {
         }
         found.extend(handed?);
         Ok(())
+    }
+
+    /// The messages that are to be handled; the entries of the others are acknowledged.
+    async fn choose(
+        &mut self,
+        arrived: Vec<(String, Logged)>,
+        origin: Origin,
+    ) -> Result<Vec<(String, Logged)>, port::Error> {
+        let mut seen = HashSet::new();
+        let mut settled: HashMap<u64, Settled> = HashMap::new();
+        let mut chosen = Vec::with_capacity(arrived.len());
+        for (id, logged) in arrived {
+            let place = (logged.queue, logged.sequence);
+            if let Some(known) = self.entries.get(&place) {
+                if *known != id {
+                    self.acks.push(id);
+                }
+                continue;
+            }
+            if !seen.insert(place) || self.inner.holds(logged.queue, logged.sequence) {
+                self.acks.push(id);
+                continue;
+            }
+            if origin == Origin::Again || self.is_doubtful(&logged) {
+                let known = match settled.entry(logged.queue) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(slot) => slot.insert(self.inner.settled_of(logged.queue).await?),
+                };
+                if known.contains(logged.sequence) {
+                    self.acks.push(id);
+                    continue;
+                }
+            }
+            chosen.push((id, logged));
+        }
+        Ok(chosen)
     }
 
     /// Whether a message may have been handed out before, though Redis says that it was not:
@@ -111,13 +126,13 @@ impl RedisFeed {
     /// Takes in what somebody else has published.
     async fn take_in(
         &self,
-        entries: Vec<Entry>,
+        entries: Vec<entry::Entry>,
     ) -> Result<Vec<(String, Logged)>, port::Error> {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
         let stream = &*self.subscription.stream;
-        let read = |entry: &Entry| foreign::message(entry, stream, self.lane, &self.broker.options);
+        let read = |entry: &entry::Entry| foreign::message(entry, stream, self.lane, &self.broker.options);
         let messages: Vec<_> = entries.iter().map(read).collect();
         let taken = self.broker.outbox.take_in(self.lane, stream, &messages);
         let taken = taken.await?;

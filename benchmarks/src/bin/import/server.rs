@@ -1,0 +1,62 @@
+//! The programs of the bookstore that are measured.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A program beside this one.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let path = own.with_file_name(name);
+    ensure!(
+        path.is_file(),
+        "expected {}; `cargo xtask bench` builds it",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// A server, which ends with this value.
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Starts it in a folder, and waits until it runs.
+    pub(crate) fn start(home: &Path) -> Result<Self> {
+        let mut child = Command::new(program("bookshelf")?)
+            .arg("server")
+            .current_dir(home)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = child.stdout.take().context("no output to read")?;
+        let server = Self { child };
+        for line in BufReader::new(output).lines() {
+            if line?.starts_with("Engine running") {
+                return Ok(server);
+            }
+        }
+        bail!("the server ended before it ran");
+    }
+
+    /// The most memory that it had in use.
+    pub(crate) fn peak_memory_bytes(&mut self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: u64 = line
+            .context("no VmHWM")?
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()?;
+        Ok(kib * 1024)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
