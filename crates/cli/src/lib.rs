@@ -1,7 +1,7 @@
 //! The command line that every application has.
 //!
 //! An application hands over a [`Host`], which opens its domain, and gets `server`,
-//! `subscriptions`, `dlq`, `events` and `db`. What a command found goes to standard output, as text
+//! `subscriptions`, `outbox`, `dlq`, `events` and `db`. What a command found goes to standard output, as text
 //! or as JSON; what it has to say about itself goes to standard error.
 
 pub mod host;
@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod logging;
 mod number;
+mod outbox;
 mod output;
 mod server;
 mod signals;
@@ -41,6 +42,9 @@ pub enum Command {
     /// See how much every subscription has before it
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
+    /// See what is committed and has not reached the broker yet
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     /// See, replay or forget the messages that subscriptions gave up
     #[command(subcommand)]
     Dlq(dlq::Command),
@@ -121,6 +125,7 @@ impl Command {
         match self {
             Self::Server(arguments) => &arguments.common,
             Self::Subscriptions(command) => command.common(),
+            Self::Outbox(command) => command.common(),
             Self::Dlq(command) => command.common(),
             Self::Events(command) => command.common(),
             Self::Db(command) => command.common(),
@@ -139,6 +144,7 @@ impl Command {
         match self {
             Self::Server(arguments) => server::run(arguments, app, tether).await,
             Self::Subscriptions(command) => command.run(&app, self.common().format()).await,
+            Self::Outbox(command) => command.run(&app).await,
             Self::Dlq(command) => command.run(&app).await,
             Self::Events(command) => command.run(&app).await,
             Self::Db(command) => command.run(&app).await,

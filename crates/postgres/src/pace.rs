@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 /// How long after its last sign production counts as about.
 const ABOUT: Duration = Duration::from_secs(1);
 
-/// Turns that backfill rests for each that it had, while production is about.
-const REST_TURNS: u32 = 2;
+/// Turns that backfill rests for each that it had, while production is about: the server and the
+/// importer do so each, which leaves a processor of two to production most of the time.
+const REST_TURNS: u32 = 1;
 
 /// The longest rest: a turn that took long because the database was away says nothing about load.
 const REST_MAX: Duration = Duration::from_millis(100);

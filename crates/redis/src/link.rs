@@ -46,6 +46,8 @@ impl Server {
             root_cert: authorities.map(read).transpose()?,
         };
         let secure = certificates.root_cert.is_some();
+        // Several libraries could encrypt. Whichever the application chose is kept, whence an error.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let scheme = CLUSTER_SCHEMES
             .iter()
             .find_map(|(cluster, single)| Some((single, uri.strip_prefix(cluster)?)));

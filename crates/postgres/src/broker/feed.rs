@@ -164,7 +164,8 @@ impl LaneFeed {
         }
         while found.len() < count_max
             && self.waiting.len() < WAITING_MAX
-            && let Some(leased) = lease::adopt(client, party, &mut self.interner).await?
+            && let known = self.hand.leases()
+            && let Some(leased) = lease::adopt(client, party, &known, &mut self.interner).await?
         {
             self.hand_out(client, party, leased, found).await?;
         }

@@ -48,6 +48,11 @@ impl Hand {
         self.held.contains_key(&(queue, sequence))
     }
 
+    /// The leases that are not given back.
+    pub(crate) fn leases(&self) -> Vec<i64> {
+        self.leases.keys().chain(&self.done).copied().collect()
+    }
+
     /// A lease was taken of which nothing is to be done any more.
     pub(crate) fn empty(&mut self, lease: i64) {
         if !self.leases.contains_key(&lease) {

@@ -24,10 +24,12 @@ const START: &str = "INSERT INTO protean_handout (subscription, queue, handed)
     SELECT $1, $2, COALESCE((SELECT sequence FROM protean_cursor
         WHERE subscription = $1 AND queue = $2), 0) ON CONFLICT DO NOTHING";
 
-/// A lease that nobody owns any more.
+/// A lease that nobody owns any more; or one of its own that a consumer does not know of, since a
+/// connection broke before it was told.
 const ADOPT: &str = "UPDATE protean_lease SET owner = $4 WHERE id = (
         SELECT l.id FROM protean_lease AS l JOIN protean_queue AS q ON q.id = l.queue
-        WHERE l.subscription = $1 AND q.stream = $2 AND q.lane = $3 AND l.owner IS NULL
+        WHERE l.subscription = $1 AND q.stream = $2 AND q.lane = $3
+            AND (l.owner IS NULL OR l.owner = $4 AND l.id <> ALL($5::bigint[]))
         ORDER BY l.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED)
     RETURNING id, queue, first, last";
 
@@ -160,10 +162,12 @@ pub(super) async fn take(
     leased(&rows, interner)
 }
 
-/// Takes over a lease of somebody who is gone; `None` when there is none.
+/// Takes over a lease of somebody who is gone, or of its own that is not among those it knows;
+/// `None` when there is none.
 pub(super) async fn adopt(
     client: &Client,
     party: Party<'_>,
+    known: &[i64],
     interner: &mut Interner,
 ) -> Result<Option<Leased>, Error> {
     let adopt = client.prepare_cached(ADOPT).await?;
@@ -173,6 +177,7 @@ pub(super) async fn adopt(
             &party.stream,
             &party.lane,
             &party.owner,
+            &known,
         ])
         .await?;
     let Some(found) = found else { return Ok(None) };

@@ -1,7 +1,6 @@
 //! One try at one transaction.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use deadpool_postgres::Client;
 use protean_core::port;
@@ -13,6 +12,7 @@ use uuid::Uuid;
 
 use super::batch::{digest, messages};
 use super::clash::{self, Refusals};
+use super::fate::{Fate, OWN, Own};
 use super::in_order::in_order;
 use super::publish::{INSERT, KNOWN_KEYS, LOCK_QUEUES, MOVE_QUEUES, Publication};
 use super::sets::{Deed, Set, gather, identity, lent};
@@ -23,13 +23,6 @@ use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::message::number;
 use crate::value::Parameter;
-
-/// The transaction's own number, by which its fate can be asked for later.
-const OWN_NUMBER: &str = "SELECT pg_current_xact_id()::text";
-
-/// How often, and how long apart, the fate of a transaction is asked for while nobody knows it.
-const FATE_LOOKS_MAX: u32 = 100;
-const FATE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What an attempt came to.
 pub(super) enum Outcome {
@@ -70,7 +63,7 @@ pub(super) struct Attempt<'c> {
 
 /// What the first round of statements answered.
 struct FirstRound {
-    number: String,
+    own: Own,
     known_keys: Vec<Row>,
     cursors: Vec<Row>,
     unparked: Vec<Row>,
@@ -121,7 +114,7 @@ impl<'c> Attempt<'c> {
             let refused = clash::explain(client, &self.commits, refused).await;
             return Ok(Outcome::Refused(refused));
         }
-        self.second_round(client, &first.number).await
+        self.second_round(client, &first.own).await
     }
 
     /// Begins, and sends all that needs no answer first: the locks of cursors, and the rows.
@@ -133,7 +126,7 @@ impl<'c> Attempt<'c> {
         let arrays = self.arrays()?;
         let mut batch = Statements::new(client);
         batch.begin();
-        batch.add(true, OWN_NUMBER, &[]).await.map_err(abort)?;
+        batch.add(true, OWN, &[]).await.map_err(abort)?;
         let parked: [&(dyn ToSql + Sync); 3] = [&parked_names, &parked_streams, &positions];
         let wanted = !keys.is_empty();
         batch.add(wanted, KNOWN_KEYS, &[&keys]).await.map_err(abort)?;
@@ -150,9 +143,9 @@ impl<'c> Attempt<'c> {
         }
         let mut answers = batch.send().await.map_err(abort)?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
-        let number = next();
+        let own = Own::read(&next()).map_err(abort)?;
         Ok(FirstRound {
-            number: number.first().map(|row| row.get(0)).unwrap_or_default(),
+            own,
             known_keys: next(),
             cursors: next(),
             unparked: next(),
@@ -235,7 +228,7 @@ impl<'c> Attempt<'c> {
     }
 
     /// Sends all that depended on the first answers, and commits.
-    async fn second_round(&self, client: &Client, own_number: &str) -> Result<Outcome, Abort> {
+    async fn second_round(&self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
         let abort = |error: Error| self.abort(&error);
         let moved = self.settlements.moved();
         let parkings = self.settlements.parkings(&self.database.inner.consumers);
@@ -286,7 +279,7 @@ impl<'c> Attempt<'c> {
         }
         let answers = match batch.send().await {
             Ok(answers) => answers,
-            Err(error) if !looks_first => return self.fate(own_number, &error).await,
+            Err(error) if !looks_first => return self.fate(own, &error).await,
             Err(error) => return Err(abort(error)),
         };
         if answers[3].len() != queue_ids.len() {
@@ -300,7 +293,7 @@ impl<'c> Attempt<'c> {
         if looks_first {
             self.admit(&answers[4])?;
             if let Err(error) = client.batch_execute("COMMIT").await {
-                return self.fate(own_number, &error).await;
+                return self.fate(own, &error).await;
             }
         }
         Ok(Outcome::Committed(self.committed(&answers[4])))
@@ -330,27 +323,19 @@ impl<'c> Attempt<'c> {
         self.commits.iter().map(of).collect()
     }
 
-    /// What became of a transaction whose end was not heard: a connection that breaks while it
-    /// commits says nothing.
-    async fn fate(&self, own_number: &str, error: &Error) -> Result<Outcome, Abort> {
+    /// What an error at the end of a transaction means, which may be committed all the same.
+    async fn fate(&self, own: &Own, error: &Error) -> Result<Outcome, Abort> {
         if trouble(error) != Trouble::Away {
             return Err(self.abort(error));
         }
-        let client = self.database.inner.pools.lane(self.lane).await?;
-        let sql = "SELECT pg_xact_status($1::text::xid8)";
-        for _ in 0..FATE_LOOKS_MAX {
-            let status = client.query_one(sql, &[&own_number]).await;
-            let status = status.and_then(|row| row.try_get::<_, Option<String>>(0));
-            match status.map_err(|error| self.abort(&error))?.as_deref() {
-                Some("committed") => return Ok(Outcome::Committed(self.committed(&[]))),
-                // It ends as soon as its server notices.
-                // sleep: between two looks at a condition that has no signal
-                Some("in progress") => tokio::time::sleep(FATE_INTERVAL).await,
-                _ => return Err(self.abort(error)),
+        match own.fate(self.database, self.lane).await {
+            Fate::Committed => Ok(Outcome::Committed(self.committed(&[]))),
+            Fate::Undone => Err(self.abort(error)),
+            Fate::Unknown => {
+                let why = "nobody knows what became of it: its connection broke at its end";
+                Err(Abort::Failed(unavailable("the commit", why)))
             }
         }
-        let why = "its connection broke while it was committed";
-        Err(Abort::Failed(unavailable("the commit", why)))
     }
 
     /// The abort that an error means.

@@ -12,6 +12,7 @@
 mod attempt;
 mod batch;
 mod clash;
+mod fate;
 mod in_order;
 mod publish;
 mod settle;
@@ -41,7 +42,7 @@ const COMMITS_MAX: usize = 512;
 
 /// The most commits in one backfill transaction while production is about: a few milliseconds of
 /// work for the database.
-const COMMITS_MAX_ABOUT: usize = 64;
+const COMMITS_MAX_ABOUT: usize = 256;
 
 /// Transactions of a lane at the same time: while one is flushed, the next is written.
 const TRANSACTIONS_MAX: [usize; 2] = [4, 2];

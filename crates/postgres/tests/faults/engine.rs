@@ -94,8 +94,7 @@ impl Journal {
         let last = lives.keys().next_back().copied();
         let late = last.filter(|last| *last > number && !lives.contains_key(&number));
         let before = lives.range(..number).next_back();
-        let early =
-            before.filter(|(_, before)| !before.sent && !before.holders.contains(&engine));
+        let early = before.filter(|(_, before)| !before.sent && !before.holders.contains(&engine));
         let wrong = match (late, early) {
             (Some(last), _) => Some(format!("{name} was handed {number} of {key} after {last}")),
             (_, Some((before, _))) => Some(format!(
@@ -150,7 +149,12 @@ struct Context {
 
 impl Engine {
     /// Handles the messages of a subscription, those of each key in up to `slowness`.
-    pub(crate) fn start(tier: &Tier, name: &str, journal: &Arc<Journal>, slowness: Duration) -> Self {
+    pub(crate) fn start(
+        tier: &Tier,
+        name: &str,
+        journal: &Arc<Journal>,
+        slowness: Duration,
+    ) -> Self {
         let context = Context {
             tier: tier.clone(),
             name: name.to_owned(),
@@ -212,7 +216,10 @@ impl Context {
         }
         let mut groups: HashMap<_, Vec<_>> = HashMap::new();
         for delivery in deliveries {
-            groups.entry(&delivery.message.key).or_default().push(delivery);
+            groups
+                .entry(&delivery.message.key)
+                .or_default()
+                .push(delivery);
         }
         groups.into_values().collect()
     }
@@ -258,7 +265,11 @@ pub(crate) async fn all_handled(tier: &Tier, names: &[&str]) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         // A store that is away says nothing.
-        let backlogs = tier.broker.backlogs(&subscriptions).await.unwrap_or_default();
+        let backlogs = tier
+            .broker
+            .backlogs(&subscriptions)
+            .await
+            .unwrap_or_default();
         let lags: Vec<u64> = backlogs.iter().flatten().map(|lane| lane.lag).collect();
         if !lags.is_empty() && lags.iter().all(|lag| *lag == 0) {
             return;

@@ -26,7 +26,10 @@ async fn l2_a_primary_commit_does_not_wait_for_a_backfill_batch_of_another_proce
         let order = insert(Uuid::now_v7(), "order", nth);
         commit(&importer, order).await.unwrap();
     }
-    assert!(!bulk.is_finished(), "forty commits waited for all of the batch");
+    assert!(
+        !bulk.is_finished(),
+        "forty commits waited for all of the batch"
+    );
     let results = bulk.await.unwrap();
     assert_eq!(results.len(), BATCH);
     assert!(results.iter().all(Result::is_ok));

@@ -43,7 +43,11 @@ pub(crate) fn assert_once(uri: &str, names: &[&str], messages: u64) {
     for name in names {
         let sql =
             format!("SELECT count(*), count(DISTINCT name) FROM item WHERE name LIKE '{name}/%'");
-        assert_eq!(query(uri, &sql), [format!("{messages}|{messages}")], "{name}");
+        assert_eq!(
+            query(uri, &sql),
+            [format!("{messages}|{messages}")],
+            "{name}"
+        );
     }
 }
 

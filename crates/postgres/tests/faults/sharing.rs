@@ -20,7 +20,10 @@ use crate::rig::{assert_once, database, open, through};
 /// Publishes messages of one lane, ten in a commit.
 async fn publish_all(tier: &Tier, messages: &[Message]) {
     for some in messages.chunks(10) {
-        let results = tier.store.commit(lane(&some[0]), vec![publication(some)]).await;
+        let results = tier
+            .store
+            .commit(lane(&some[0]), vec![publication(some)])
+            .await;
         for result in results {
             result.unwrap();
         }
@@ -41,7 +44,9 @@ async fn l8_slow_processes_that_share_a_subscription_keep_the_order_of_keys() {
     let journal = Arc::<Journal>::default();
     let tiers = [(); 3].map(|()| open(&uri));
     let slowness = Duration::from_millis(10);
-    let engines = tiers.each_ref().map(|tier| Engine::start(tier, "Shared", &journal, slowness));
+    let engines = tiers
+        .each_ref()
+        .map(|tier| Engine::start(tier, "Shared", &journal, slowness));
     publish_both(&tiers[0], MESSAGES).await;
     all_handled(&tiers[0], &["Shared"]).await;
     journal.assert_right();
@@ -58,7 +63,9 @@ async fn l9_connections_of_consumers_may_break_at_any_time() {
     let publisher = open(&uri);
     let tiers = [(); 2].map(|()| open(&broken));
     let slowness = Duration::from_millis(3);
-    let engines = tiers.each_ref().map(|tier| Engine::start(tier, "Shared", &journal, slowness));
+    let engines = tiers
+        .each_ref()
+        .map(|tier| Engine::start(tier, "Shared", &journal, slowness));
     let publishing = publisher.clone();
     let publishing = tokio::spawn(async move { publish_both(&publishing, MESSAGES).await });
     for _ in 0..40 {
@@ -96,8 +103,9 @@ async fn l8_what_a_dead_process_had_is_taken_over_in_order() {
     let died = Instant::now();
     let journal = Arc::<Journal>::default();
     let tiers = [tier, open(&uri)];
-    let engines =
-        tiers.each_ref().map(|tier| Engine::start(tier, "Shared", &journal, Duration::ZERO));
+    let engines = tiers
+        .each_ref()
+        .map(|tier| Engine::start(tier, "Shared", &journal, Duration::ZERO));
     all_handled(&tiers[0], &["Shared"]).await;
     let waited = died.elapsed();
     assert!(waited < Duration::from_secs(10), "{waited:?}");
@@ -134,8 +142,13 @@ async fn l8_a_message_set_aside_by_one_process_keeps_its_key_waiting_at_others()
         assert!(found.is_empty(), "{found:?}");
     }
     let parked = holder.take_parked(Lane::Primary, 1).await.remove(0);
-    let again = holder.fetch_parked(Lane::Primary, parked.position).await.unwrap();
-    commit(&tier, settlement("Shared", &again, Verdict::Done)).await.unwrap();
+    let again = holder
+        .fetch_parked(Lane::Primary, parked.position)
+        .await
+        .unwrap();
+    commit(&tier, settlement("Shared", &again, Verdict::Done))
+        .await
+        .unwrap();
     assert_eq!(ids(&second.take(Lane::Primary, 1).await), [keyed[1].id]);
     let deadline = Instant::now() + PATIENCE;
     let names = [subscription("Shared")];

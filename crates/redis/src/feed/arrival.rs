@@ -87,9 +87,10 @@ impl RedisFeed {
         let mut chosen = Vec::with_capacity(arrived.len());
         for (id, logged) in arrived {
             let place = (logged.queue, logged.sequence);
-            if let Some(known) = self.entries.get(&place) {
+            if let Some(known) = self.entries.get_mut(&place) {
+                // After Redis lost its data only the new one is there for whoever takes over.
                 if *known != id {
-                    self.acks.push(id);
+                    self.acks.push(std::mem::replace(known, id));
                 }
                 continue;
             }
