@@ -130,9 +130,8 @@ impl Postgres {
 fn dead_letter(row: &Row, interner: &mut Interner) -> Result<DeadLetter, Error> {
     let logged = message::read(row, interner)?;
     let at = |nth: usize| COLUMN_COUNT + nth;
-    let time = |nth| -> Result<Timestamp, Error> {
-        Ok(row.try_get::<_, Micros>(at(nth))?.timestamp())
-    };
+    let time =
+        |nth| -> Result<Timestamp, Error> { Ok(row.try_get::<_, Micros>(at(nth))?.timestamp()) };
     let (name, stream): (String, String) = (row.try_get(at(1))?, row.try_get(at(2))?);
     let attempts: i32 = row.try_get(at(4))?;
     Ok(DeadLetter {

@@ -63,9 +63,10 @@ async fn of_stream(
     count_max: i64,
 ) -> Result<Vec<Entry>, Error> {
     let queues = client
-        .query("SELECT id, head FROM protean_queue WHERE stream = $1", &[
-            &stream,
-        ])
+        .query(
+            "SELECT id, head FROM protean_queue WHERE stream = $1",
+            &[&stream],
+        )
         .await?;
     let mut all = Vec::new();
     for queue in queues {

@@ -25,9 +25,7 @@ struct Database {
 impl Fixture for Database {
     #[allow(clippy::unwrap_used, reason = "a test may panic")]
     async fn open(&self) -> Tier {
-        let uri = self
-            .uri
-            .get_or_init(|| SERVER.create_database().unwrap());
+        let uri = self.uri.get_or_init(|| SERVER.create_database().unwrap());
         Postgres::new(uri, Options::default()).unwrap().tier()
     }
 }

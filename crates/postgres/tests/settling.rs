@@ -41,7 +41,11 @@ async fn l9_the_first_settlements_of_a_subscription_all_count() {
         let other = open();
         settling.spawn(async move {
             let commit = settlement("Handler", &delivery, Verdict::Done);
-            other.store.commit(Lane::Backfill, vec![commit]).await.remove(0)
+            other
+                .store
+                .commit(Lane::Backfill, vec![commit])
+                .await
+                .remove(0)
         });
     }
     for settled in settling.join_all().await {

@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use protean_core::{App, Priority};
 use protean_core::config::{BrokerProvider, Config, Provider, Synchronous};
 use protean_core::domain::{Domain, Registry};
 use protean_core::port::{self, Tier};
+use protean_core::{App, Priority};
 use protean_postgres::Postgres;
 use protean_server::{Options, Summary};
 use protean_sqlite::Sqlite;

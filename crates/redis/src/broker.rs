@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
 use protean_core::port::broker::{
-    Backlog, Broker, Claim, Feed, Gauge, Listener, Outbox as Waiting, Published, Subscription,
-    Wake,
+    Backlog, Broker, Claim, Feed, Gauge, Listener, Outbox as Waiting, Published, Subscription, Wake,
 };
 use protean_core::port::{self, Tier};
 use protean_core::{BoxFuture, Lane};

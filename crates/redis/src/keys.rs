@@ -46,11 +46,14 @@ mod tests {
             cluster: false,
         };
         let named = |keys: &Keys| Lane::ALL.map(|lane| keys.stream("bookshelf::book", lane));
-        assert_eq!(named(&keys), ["bookshelf::book", "bookshelf::book:backfill"]);
+        assert_eq!(
+            named(&keys),
+            ["bookshelf::book", "bookshelf::book:backfill"]
+        );
         keys.cluster = true;
-        assert_eq!(named(&keys), [
-            "{bookshelf::book}",
-            "{bookshelf::book}:backfill"
-        ]);
+        assert_eq!(
+            named(&keys),
+            ["{bookshelf::book}", "{bookshelf::book}:backfill"]
+        );
     }
 }

@@ -18,16 +18,16 @@ use protean_postgres::outbox::{Leadership, Logged, Queue};
 
 use crate::broker::Inner;
 use crate::entry::Place;
-use crate::mirror::mirror;
 use crate::error::failed;
+use crate::mirror::mirror;
 use crate::script::{PUBLISH, TRIM};
 
 /// Messages that are published at once: Redis does nothing else meanwhile, and must not be busy
 /// with backfill for more than a fraction of a quantum.
 const BATCH_MAX: [usize; 2] = [256, 128];
 
-/// Messages that a primary stream holds at most.
-const PRIMARY_WINDOW: u64 = 4_096;
+/// Messages that a primary stream holds at most: what is urgent later has no more before it (L7).
+const PRIMARY_WINDOW: u64 = 512;
 
 /// How often streams are trimmed, and how far apart looks at a full one are.
 const TRIM_INTERVAL: Duration = Duration::from_millis(20);
@@ -37,6 +37,10 @@ const FULL_PAUSE: Duration = Duration::from_millis(5);
 /// handler has another name now, or none. It would keep the stream full for ever. Should it come
 /// back, PostgreSQL feeds it what it missed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(600);
+
+/// The same when the stream is full, and every other group waits for this one. Whoever is alive is
+/// never silent that long while there is something to read.
+const ABANDONED_WHEN_FULL_AFTER: Duration = Duration::from_secs(10);
 
 /// How often it is written down how far the relay is.
 const MARK_INTERVAL: Duration = Duration::from_millis(200);
@@ -89,6 +93,8 @@ struct Relay {
     /// The length of each stream, as Redis said.
     lengths: HashMap<String, u64>,
     trimmed: Instant,
+    /// Whether something had no room at the last look.
+    full: bool,
     learned: Instant,
     marked: Instant,
     marks: HashMap<u64, u64>,
@@ -102,6 +108,7 @@ impl Relay {
             published: HashMap::new(),
             lengths: HashMap::new(),
             trimmed: Instant::now(),
+            full: false,
             learned: Instant::now(),
             marked: Instant::now(),
             marks: HashMap::new(),
@@ -144,7 +151,7 @@ impl Relay {
     }
 
     async fn turn(&mut self) -> Result<Pass, port::Error> {
-        if self.trimmed.elapsed() >= TRIM_INTERVAL {
+        if self.full || self.trimmed.elapsed() >= TRIM_INTERVAL {
             self.trim().await?;
             self.trimmed = Instant::now();
         }
@@ -159,6 +166,7 @@ impl Relay {
         }
         let started = Instant::now();
         let pass = self.pass().await?;
+        self.full = pass == Pass::Full;
         if self.lane == Lane::Backfill && pass == Pass::Published {
             self.inner.outbox.pace().rest(started.elapsed()).await;
         }
@@ -195,7 +203,10 @@ impl Relay {
                 }
                 continue;
             }
-            let batch = self.inner.outbox.read(self.lane, queue.id, published, count_max);
+            let batch = self
+                .inner
+                .outbox
+                .read(self.lane, queue.id, published, count_max);
             let batch = batch.await?;
             self.publish(&queue, published, &batch).await?;
             pass = Pass::Published;
@@ -244,7 +255,9 @@ impl Relay {
             let mut call = TRIM.prepare_invoke();
             call.key(self.inner.keys.stream(stream, lane));
             call.key(self.inner.keys.relay(stream, lane));
-            call.arg(window).arg(ABANDONED_AFTER.as_millis());
+            call.arg(window);
+            call.arg(ABANDONED_AFTER.as_millis());
+            call.arg(ABANDONED_WHEN_FULL_AFTER.as_millis());
             let link = &self.inner.links[lane.index()];
             let trimmed = link.run(async |link| call.invoke_async(link).await).await;
             *length = trimmed.map_err(|error| failed("trimming a stream", &error))?;

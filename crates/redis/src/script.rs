@@ -32,12 +32,12 @@ pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
 /// Makes a group that reads all there is, unless there is one, and remembers up to where PostgreSQL
 /// feeds it: up to the first message of each queue that is in the stream.
 ///
-/// `KEYS`: the relay's hash, the stream. `ARGV`: the group; how many entries are looked at; then
-/// pairs of queues and the numbers to start from where Redis knows none. Answers pairs of queues and
-/// numbers.
+/// `KEYS`: the relay's hash, the stream. `ARGV`: the group; how many entries are looked at; the
+/// consumer, without which the group would count as abandoned; then pairs of queues and the numbers
+/// to start from where Redis knows none. Answers pairs of queues and numbers.
 pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "for nth = 3, #ARGV, 2 do
+        "for nth = 4, #ARGV, 2 do
             redis.call('HSETNX', KEYS[1], ARGV[nth], ARGV[nth + 1])
         end
         local made = redis.pcall('XGROUP', 'CREATE', KEYS[2], ARGV[1], '0', 'MKSTREAM')
@@ -54,7 +54,7 @@ pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
                     end
                 end
             end
-            for nth = 3, #ARGV, 2 do
+            for nth = 4, #ARGV, 2 do
                 local upto = first[ARGV[nth]]
                 if upto then
                     upto = string.format('%.0f', upto)
@@ -64,8 +64,9 @@ pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
                 redis.call('HSET', KEYS[1], ARGV[1] .. '@' .. ARGV[nth], upto)
             end
         end
+        redis.call('XGROUP', 'CREATECONSUMER', KEYS[2], ARGV[1], ARGV[3])
         local answer = {}
-        for nth = 3, #ARGV, 2 do
+        for nth = 4, #ARGV, 2 do
             local upto = redis.call('HGET', KEYS[1], ARGV[1] .. '@' .. ARGV[nth])
             if upto then
                 answer[#answer + 1] = ARGV[nth]
@@ -77,10 +78,11 @@ pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Removes the entries that every group has acknowledged; of a stream that nobody reads, all but
-/// the newest. Removes groups of ours whose consumers have all been silent for too long.
+/// the newest. Removes groups of ours whose consumers have all been silent for too long; for less
+/// long when the stream is full, since others wait for its room.
 ///
 /// `KEYS`: the stream, the relay's hash. `ARGV`: how many entries a stream without groups keeps, and
-/// how many milliseconds of silence are too long. Answers the length.
+/// how many milliseconds of silence are too long, ever and in a full stream. Answers the length.
 pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -93,6 +95,8 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
             for nth = 1, #list, 2 do of[list[nth]] = list[nth + 1] end
             return of
         end
+        local full = redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1])
+        local silence = tonumber(full and ARGV[3] or ARGV[2])
         local joined = {}
         for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
             local name = string.match(field, '^(.*)@%d+$')
@@ -104,7 +108,7 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
         local function abandoned(name)
             if not joined[name] then return false end
             for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], name)) do
-                if fields(consumer)['idle'] < tonumber(ARGV[2]) then return false end
+                if fields(consumer)['idle'] < silence then return false end
             end
             redis.call('XGROUP', 'DESTROY', KEYS[1], name)
             redis.call('HDEL', KEYS[2], unpack(joined[name]))
@@ -113,7 +117,8 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
         local first_ms, first_seq
         for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
             local of = fields(group)
-            if of['consumers'] == 0 or not abandoned(of['name']) then
+            local young = of['consumers'] == 0 and not full
+            if young or not abandoned(of['name']) then
                 local ms, seq = parts(of['last-delivered-id'])
                 seq = seq + 1
                 if of['pending'] > 0 then

@@ -23,7 +23,11 @@ async fn copies(redis: &protean_services::Redis, length: usize) -> String {
         if found.trim() == length.to_string() {
             return redis.command(&["XRANGE", &key, "-", "+"]).unwrap();
         }
-        look_again(deadline, &format!("expected {length} copies, found {found}")).await;
+        look_again(
+            deadline,
+            &format!("expected {length} copies, found {found}"),
+        )
+        .await;
     }
 }
 

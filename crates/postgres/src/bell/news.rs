@@ -123,9 +123,7 @@ mod tests {
         for text in ["*", "7 shop", "shop"] {
             assert_eq!(News::decode(text), News::everything());
         }
-        let names: Vec<String> = (0..1_000)
-            .map(|nth| format!("shop::thing_{nth}"))
-            .collect();
+        let names: Vec<String> = (0..1_000).map(|nth| format!("shop::thing_{nth}")).collect();
         let many: Vec<_> = names
             .iter()
             .map(|name| (name.as_str(), Lane::Primary))

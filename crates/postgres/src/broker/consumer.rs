@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protean_core::{Lane, port};
 use protean_core::port::broker::Subscription;
+use protean_core::{Lane, port};
 use tokio::runtime::Handle;
 
 use crate::bell::{Bell, News};

@@ -160,7 +160,8 @@ impl LaneFeed {
         let subscription = self.subscription.clone();
         let party = party(&subscription, self.lane, self.consumer.id());
         if self.waiting.len() > 0 {
-            self.hand_out(client, party, Leased::default(), found).await?;
+            self.hand_out(client, party, Leased::default(), found)
+                .await?;
         }
         while found.len() < count_max
             && self.waiting.len() < WAITING_MAX
@@ -213,7 +214,9 @@ impl LaneFeed {
         if let Some(lease) = under {
             self.hand.empty(lease);
         }
-        let sorted = self.waiting.sort(client, party, &self.hand, arrived, &settled);
+        let sorted = self
+            .waiting
+            .sort(client, party, &self.hand, arrived, &settled);
         let free = sorted.await?;
         let lane = self.lane;
         found.extend(free.into_iter().map(|one| delivery(lane, one)));

@@ -117,14 +117,17 @@ pub(super) async fn grown(
     }
     let select = client.prepare_cached(GROWN).await?;
     let rows = client
-        .query(&select, &[
-            &party.subscription,
-            &party.stream,
-            &party.lane,
-            &queues,
-            &uptos,
-            &otherwise,
-        ])
+        .query(
+            &select,
+            &[
+                &party.subscription,
+                &party.stream,
+                &party.lane,
+                &queues,
+                &uptos,
+                &otherwise,
+            ],
+        )
         .await?;
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
@@ -151,13 +154,10 @@ pub(super) async fn take(
     let take = client.prepare_cached(&take_sql()).await?;
     let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
     let rows = client
-        .query(&take, &[
-            &party.subscription,
-            &queue,
-            &count_max,
-            &party.owner,
-            &upto,
-        ])
+        .query(
+            &take,
+            &[&party.subscription, &queue, &count_max, &party.owner, &upto],
+        )
         .await?;
     leased(&rows, interner)
 }
@@ -172,13 +172,16 @@ pub(super) async fn adopt(
 ) -> Result<Option<Leased>, Error> {
     let adopt = client.prepare_cached(ADOPT).await?;
     let found = client
-        .query_opt(&adopt, &[
-            &party.subscription,
-            &party.stream,
-            &party.lane,
-            &party.owner,
-            &known,
-        ])
+        .query_opt(
+            &adopt,
+            &[
+                &party.subscription,
+                &party.stream,
+                &party.lane,
+                &party.owner,
+                &known,
+            ],
+        )
         .await?;
     let Some(found) = found else { return Ok(None) };
     let (id, queue): (i64, i64) = (found.try_get(0)?, found.try_get(1)?);

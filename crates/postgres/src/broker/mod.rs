@@ -56,9 +56,10 @@ impl Broker for Postgres {
                 Ok(upsert) => {
                     let process = &self.inner.process;
                     client
-                        .execute(&upsert, &[
-                            &names, &streams, &numbers, process, &in_flight, &rates,
-                        ])
+                        .execute(
+                            &upsert,
+                            &[&names, &streams, &numbers, process, &in_flight, &rates],
+                        )
                         .await
                 }
                 Err(error) => Err(error),

@@ -141,12 +141,10 @@ async fn look(client: &Client, party: Party<'_>, candidates: &[Logged]) -> Resul
     let keys: Vec<&str> = keyed.filter_map(|one| one.message.key.as_deref()).collect();
     let parked = client.prepare_cached(PARKED_ELSEWHERE).await?;
     let rows = client
-        .query(&parked, &[
-            &party.subscription,
-            &party.stream,
-            &party.owner,
-            &keys,
-        ])
+        .query(
+            &parked,
+            &[&party.subscription, &party.stream, &party.owner, &keys],
+        )
         .await?;
     Ok(Seen {
         settled,

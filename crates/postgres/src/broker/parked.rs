@@ -35,25 +35,31 @@ pub(super) async fn list(
 ) -> Result<Vec<Parked>, Error> {
     let adopt = client.prepare_cached(ADOPT).await?;
     client
-        .execute(&adopt, &[
-            &party.subscription,
-            &party.stream,
-            &party.lane,
-            &party.owner,
-        ])
+        .execute(
+            &adopt,
+            &[
+                &party.subscription,
+                &party.stream,
+                &party.lane,
+                &party.owner,
+            ],
+        )
         .await?;
     let list = client.prepare_cached(LIST).await?;
     let after = after.map_or(0, |position| column(position.0));
     let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
     let rows = client
-        .query(&list, &[
-            &party.subscription,
-            &party.stream,
-            &party.lane,
-            &party.owner,
-            &after,
-            &count_max,
-        ])
+        .query(
+            &list,
+            &[
+                &party.subscription,
+                &party.stream,
+                &party.lane,
+                &party.owner,
+                &after,
+                &count_max,
+            ],
+        )
         .await?;
     rows.iter()
         .map(|row| {
@@ -85,12 +91,10 @@ pub(super) async fn fetch(
     let select = client.prepare_cached(&sql).await?;
     let wanted: Vec<i64> = positions.iter().map(|one| column(one.0)).collect();
     let rows = client
-        .query(&select, &[
-            &party.subscription,
-            &party.stream,
-            &party.owner,
-            &wanted,
-        ])
+        .query(
+            &select,
+            &[&party.subscription, &party.stream, &party.owner, &wanted],
+        )
         .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {

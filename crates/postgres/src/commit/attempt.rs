@@ -16,9 +16,7 @@ use super::fate::{Fate, OWN, Own};
 use super::in_order::in_order;
 use super::publish::{INSERT, KNOWN_KEYS, LOCK_QUEUES, MOVE_QUEUES, Publication};
 use super::sets::{Deed, Set, gather, identity, lent};
-use super::settle::{
-    BURY, LOCK_CURSORS, MAKE_CURSORS, MOVE_CURSORS, PARK, Settlements, UNPARK,
-};
+use super::settle::{BURY, LOCK_CURSORS, MAKE_CURSORS, MOVE_CURSORS, PARK, Settlements, UNPARK};
 use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::message::number;
@@ -122,14 +120,22 @@ impl<'c> Attempt<'c> {
         let abort = |error: Error| self.abort(&error);
         let (names, queue_ids) = self.settlements.cursor_keys();
         let (parked_names, parked_streams, positions) = self.settlements.parked_keys();
-        let keys: Vec<&[u8]> = self.publication.keys.iter().map(<[u8; 16]>::as_slice).collect();
+        let keys: Vec<&[u8]> = self
+            .publication
+            .keys
+            .iter()
+            .map(<[u8; 16]>::as_slice)
+            .collect();
         let arrays = self.arrays()?;
         let mut batch = Statements::new(client);
         batch.begin();
         batch.add(true, OWN, &[]).await.map_err(abort)?;
         let parked: [&(dyn ToSql + Sync); 3] = [&parked_names, &parked_streams, &positions];
         let wanted = !keys.is_empty();
-        batch.add(wanted, KNOWN_KEYS, &[&keys]).await.map_err(abort)?;
+        batch
+            .add(wanted, KNOWN_KEYS, &[&keys])
+            .await
+            .map_err(abort)?;
         let wanted = !names.is_empty();
         batch
             .add(wanted, LOCK_CURSORS, &[&names, &queue_ids])
@@ -188,8 +194,7 @@ impl<'c> Attempt<'c> {
             if !set.tells() && set.changes.len() > 1 {
                 return Err(Abort::Value(Refused::Dependent));
             }
-            let written: HashSet<&str> =
-                rows.iter().map(|row| row.get(0)).collect();
+            let written: HashSet<&str> = rows.iter().map(|row| row.get(0)).collect();
             for (nth, change) in &set.changes {
                 let id = identity(set.schema, change);
                 if !written.contains(id.as_str()) {
@@ -233,7 +238,9 @@ impl<'c> Attempt<'c> {
         let moved = self.settlements.moved();
         let parkings = self.settlements.parkings(&self.database.inner.consumers);
         let deaths = self.settlements.deaths();
-        let arrays = self.publication.arrays(&self.database.inner.committers.queues);
+        let arrays = self
+            .publication
+            .arrays(&self.database.inner.committers.queues);
         let (queue_ids, counts) = arrays.counts();
         let publishes = !self.publication.is_empty();
         let insert = arrays.insert_parameters();
@@ -266,9 +273,17 @@ impl<'c> Attempt<'c> {
             (MOVE_CURSORS, !moved.queues.is_empty(), &cursors[..]),
             (PARK, !at.is_empty(), &parked[..]),
             (BURY, !dead.is_empty(), &buried[..]),
-            (LOCK_QUEUES, publishes, &[&queue_ids as &(dyn ToSql + Sync)][..]),
+            (
+                LOCK_QUEUES,
+                publishes,
+                &[&queue_ids as &(dyn ToSql + Sync)][..],
+            ),
             (INSERT, publishes, &insert[..]),
-            (MOVE_QUEUES, publishes, &[&queue_ids as &(dyn ToSql + Sync), &counts][..]),
+            (
+                MOVE_QUEUES,
+                publishes,
+                &[&queue_ids as &(dyn ToSql + Sync), &counts][..],
+            ),
         ] {
             batch.add(wanted, sql, parameters).await.map_err(abort)?;
         }

@@ -44,11 +44,13 @@ impl Batch {
         };
         for (job, commits) in jobs.into_iter().enumerate() {
             let first = batch.entries.len();
-            batch.entries.extend(commits.into_iter().map(|commit| Entry {
-                job,
-                commit,
-                result: None,
-            }));
+            batch
+                .entries
+                .extend(commits.into_iter().map(|commit| Entry {
+                    job,
+                    commit,
+                    result: None,
+                }));
             batch.jobs.push(first..batch.entries.len());
         }
         batch
@@ -64,7 +66,11 @@ impl Batch {
         let pace = database.inner.bell.pace();
         while let Some(range) = ranges.pop() {
             let about = lane == Lane::Backfill && pace.primary_is_about();
-            let size_max = if about { COMMITS_MAX_ABOUT } else { COMMITS_MAX };
+            let size_max = if about {
+                COMMITS_MAX_ABOUT
+            } else {
+                COMMITS_MAX
+            };
             let (range, rest) = cut(range, size_max);
             ranges.extend(rest);
             let started = Instant::now();

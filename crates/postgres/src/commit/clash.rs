@@ -14,11 +14,7 @@ use crate::value::{column_type, single, wire_type};
 pub(super) type Refusals = Vec<(usize, Result<Committed, Refused>)>;
 
 /// Finds out what the inserts among refused changes clashed with.
-pub(super) async fn explain(
-    client: &Client,
-    commits: &[&Commit],
-    refused: Refusals,
-) -> Refusals {
+pub(super) async fn explain(client: &Client, commits: &[&Commit], refused: Refusals) -> Refusals {
     let _ = client.batch_execute("ROLLBACK").await;
     let mut explained = Vec::with_capacity(refused.len());
     for (nth, result) in refused {
@@ -49,7 +45,11 @@ async fn clash(client: &Client, commit: &Commit, table: &'static str, id: String
     else {
         return Refused::Conflict { table, id };
     };
-    let unique = schema.fields.iter().zip(row).filter(|(field, _)| field.unique);
+    let unique = schema
+        .fields
+        .iter()
+        .zip(row)
+        .filter(|(field, _)| field.unique);
     for (field, value) in unique {
         let Ok(parameter) = single(field, value) else {
             continue;
@@ -67,7 +67,9 @@ async fn clash(client: &Client, commit: &Commit, table: &'static str, id: String
             return Refused::Exists { table, what };
         }
     }
-    let identity = schema.identifier().map_or("id", |at| schema.fields[at].name);
+    let identity = schema
+        .identifier()
+        .map_or("id", |at| schema.fields[at].name);
     Refused::Exists {
         table,
         what: format!("{identity} {id}"),

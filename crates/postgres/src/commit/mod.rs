@@ -15,8 +15,8 @@ mod clash;
 mod fate;
 mod in_order;
 mod publish;
-mod settle;
 mod sets;
+mod settle;
 mod take_in;
 
 use std::collections::VecDeque;
@@ -141,7 +141,11 @@ fn turns(database: &Postgres, lane: Lane) -> u32 {
 /// Writes what waits on a lane, unless somebody else has by then.
 async fn serve(database: Postgres, lane: Lane) {
     let waiting = &database.inner.committers.lanes[lane.index()];
-    let Ok(_permit) = waiting.transactions.acquire_many(turns(&database, lane)).await else {
+    let Ok(_permit) = waiting
+        .transactions
+        .acquire_many(turns(&database, lane))
+        .await
+    else {
         return;
     };
     let jobs = waiting.take();

@@ -101,7 +101,10 @@ impl<'c> Settlements<'c> {
 
     /// The messages that are set aside and are settled now: names, streams and positions.
     pub(super) fn parked_keys(&self) -> (Vec<&str>, Vec<&str>, Vec<i64>) {
-        let parked = self.all.iter().filter(|(_, one)| one.place == Place::Parked);
+        let parked = self
+            .all
+            .iter()
+            .filter(|(_, one)| one.place == Place::Parked);
         let (mut names, mut streams, mut positions) = (Vec::new(), Vec::new(), Vec::new());
         for (_, one) in parked {
             names.push(&*one.subscription.name);

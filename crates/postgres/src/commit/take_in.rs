@@ -127,7 +127,10 @@ impl Taking<'_> {
             let one = message::read(row, &mut interner)?;
             logged.insert(one.message.id, one);
         }
-        Ok(ids.iter().filter_map(|id| logged.get(id).cloned()).collect())
+        Ok(ids
+            .iter()
+            .filter_map(|id| logged.get(id).cloned())
+            .collect())
     }
 }
 

@@ -107,7 +107,10 @@ impl Outbox {
                 mirror: row.try_get(2)?,
             })
         };
-        rows.iter().map(gone).collect::<Result<_, _>>().map_err(broken)
+        rows.iter()
+            .map(gone)
+            .collect::<Result<_, _>>()
+            .map_err(broken)
     }
 
     /// A copy was removed.
@@ -124,10 +127,7 @@ impl Outbox {
     }
 }
 
-fn unmirrored(
-    row: &Row,
-    interner: &mut Interner,
-) -> Result<Unmirrored, tokio_postgres::Error> {
+fn unmirrored(row: &Row, interner: &mut Interner) -> Result<Unmirrored, tokio_postgres::Error> {
     let at = |nth: usize| COLUMN_COUNT + nth;
     let attempts: i32 = row.try_get(at(3))?;
     Ok(Unmirrored {

@@ -22,10 +22,10 @@ use crate::message::{self, COLUMNS, column, number};
 use crate::{Postgres, lanes};
 
 pub use crate::bell::Ear;
-pub use mirror::{Gone, Unmirrored};
 pub use crate::broker::{Bounds, LaneFeed};
 pub use crate::message::Logged;
 pub use crate::pace::Pace;
+pub use mirror::{Gone, Unmirrored};
 
 /// A queue that a relay publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,10 @@ impl Outbox {
                 mark: number(row.try_get(4)?),
             })
         };
-        rows.iter().map(queue).collect::<Result<_, _>>().map_err(broken)
+        rows.iter()
+            .map(queue)
+            .collect::<Result<_, _>>()
+            .map_err(broken)
     }
 
     /// The messages of a queue after a number, in order, at most `count_max`.

@@ -1,7 +1,7 @@
 //! Entries on their way to the engine.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use protean_core::port;
 use protean_core::port::broker::Delivery;
@@ -133,7 +133,8 @@ impl RedisFeed {
             return Ok(Vec::new());
         }
         let stream = &*self.subscription.stream;
-        let read = |entry: &entry::Entry| foreign::message(entry, stream, self.lane, &self.broker.options);
+        let read =
+            |entry: &entry::Entry| foreign::message(entry, stream, self.lane, &self.broker.options);
         let messages: Vec<_> = entries.iter().map(read).collect();
         let taken = self.broker.outbox.take_in(self.lane, stream, &messages);
         let taken = taken.await?;

@@ -21,6 +21,7 @@ impl RedisFeed {
         call.key(self.broker.keys.relay(&self.subscription.stream, self.lane));
         call.key(&self.stream);
         call.arg(&*self.subscription.name).arg(LOOK_MAX);
+        call.arg(&self.consumer);
         for queue in queues {
             if *queue.stream == *self.subscription.stream {
                 call.arg(queue.id).arg(queue.mark);

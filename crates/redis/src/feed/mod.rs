@@ -120,7 +120,9 @@ impl RedisFeed {
             self.looked = Instant::now();
             // Another process may have made the group anew, after Redis lost its data.
             self.behind |= self.join().await? != bounds;
-            let orphans = self.take_over(count_max.saturating_sub(found.len())).await?;
+            let orphans = self
+                .take_over(count_max.saturating_sub(found.len()))
+                .await?;
             self.arrive(orphans, Origin::Again, found).await?;
         }
         while self.reread.is_some() && found.len() < count_max {

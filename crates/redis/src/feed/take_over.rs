@@ -93,8 +93,10 @@ impl RedisFeed {
             .arg(&self.stream)
             .arg(&*self.subscription.name)
             .to_owned();
-        let found: Vec<HashMap<String, Value>> =
-            self.link().ask("the consumers of a group", &command).await?;
+        let found: Vec<HashMap<String, Value>> = self
+            .link()
+            .ask("the consumers of a group", &command)
+            .await?;
         let others = found.into_iter().filter_map(other);
         Ok(others.filter(|other| other.name != self.consumer).collect())
     }
@@ -130,7 +132,9 @@ impl RedisFeed {
         let mut call = FORGET.prepare_invoke();
         call.key(&self.stream);
         call.arg(&*self.subscription.name).arg(other);
-        let forgotten = self.link().run(async |link| call.invoke_async::<u64>(link).await);
+        let forgotten = self
+            .link()
+            .run(async |link| call.invoke_async::<u64>(link).await);
         forgotten
             .await
             .map(drop)

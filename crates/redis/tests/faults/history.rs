@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use protean_core::port::broker::Delivery;
 use protean_core::{Lane, Priority};
+use protean_redis::Options;
 use protean_services::redis::Persistence;
 use protean_testing::item::{PATIENCE, commit, look_again, publication};
 
 use crate::engine::numbered;
-use crate::rig::{Rig, attend, feeds, publish, publish_both};
+use crate::rig::{Rig, attend, feeds, open, publish, publish_both, take};
 
 /// Messages of each lane.
 const MESSAGES: u64 = 500;
@@ -54,4 +55,55 @@ async fn l7_a_critical_message_overtakes_what_waits() {
     }
     let before = found.iter().take_while(|one| !is_critical(one)).count();
     assert!(before < 100, "{before} messages came first");
+}
+
+/// What is published is little, so that what is critical later has little before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn l7_a_critical_message_overtakes_most_of_what_is_relayed() {
+    const NORMAL: u64 = 3_000;
+    /// What a primary stream holds, and one fetch.
+    const BEFORE_MAX: usize = 512 + 100;
+    let mut rig = Rig::start(Persistence::None).await;
+    let tier = rig.server();
+    let [mut primary, _backfill] = feeds(&tier, "Handler").await;
+    let normal = numbered(0..NORMAL, Priority::Normal);
+    publish(&tier, &normal).await;
+    let deadline = Instant::now() + PATIENCE;
+    while rig.length(Lane::Primary) < 512 {
+        look_again(deadline, "the stream is not filled").await;
+    }
+    publish(&tier, &numbered(0..1, Priority::Critical)).await;
+    let mut found: Vec<Delivery> = Vec::new();
+    let is_critical = |one: &Delivery| one.message.priority == Priority::Critical;
+    while !found.iter().any(is_critical) {
+        let some = primary.fetch(100).await.unwrap();
+        let places: Vec<_> = some.iter().map(|one| one.place).collect();
+        primary.settled(&places).await.unwrap();
+        found.extend(some);
+        look_again(deadline, "the message is not to be had").await;
+    }
+    let before = found.iter().take_while(|one| !is_critical(one)).count();
+    assert!(before <= BEFORE_MAX, "{before} messages came first");
+}
+
+/// Its room is given to others; should it come back, it gets what it missed.
+#[tokio::test(flavor = "multi_thread")]
+async fn l10_a_group_that_nobody_reads_for_stops_nobody() {
+    let mut rig = Rig::start(Persistence::None).await;
+    let options = Options {
+        backfill_window: 100,
+        ..Options::default()
+    };
+    let tier = open(&rig.redis.uri(), &rig.database, options);
+    attend(&tier, &mut rig.attendants);
+    publish_both(&tier, 0..1).await;
+    let [_primary, mut backfill] = feeds(&tier, "Idle").await;
+    assert_eq!(take(&mut *backfill, 1).await.len(), 1);
+    drop((_primary, backfill));
+    let _alive = rig.engine(&tier, "Alive");
+    publish_both(&tier, 1..MESSAGES).await;
+    rig.assert_once(&tier, &["Alive"], 2 * MESSAGES).await;
+    let _idle = rig.engine(&tier, "Idle");
+    rig.assert_once(&tier, &["Alive", "Idle"], 2 * MESSAGES)
+        .await;
 }

@@ -190,7 +190,9 @@ async fn an_entry_that_is_there_twice_is_handled_once_and_acknowledged() {
 /// PostgreSQL keeps no NUL in a text, and no text of any length in an index.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_log_cannot_hold_holds_nothing_up() {
-    let long: String = (0..600).map(|_| Uuid::new_v4().simple().to_string()).collect();
+    let long: String = (0..600)
+        .map(|_| Uuid::new_v4().simple().to_string())
+        .collect();
     for correlation_id in ["a\\u0000b", &long] {
         let place = Place::start();
         place.add("data", &envelope_with("bad", correlation_id));
