@@ -98,7 +98,7 @@ impl DeadLetters for Postgres {
                 gone("replayed")
             );
             let count = self.change("the replay", &sql, filter).await?;
-            self.inner.bell.ring(News::everything());
+            self.inner.bell.ring_out(&News::everything()).await;
             Ok(count)
         })
     }

@@ -73,7 +73,7 @@ impl Postgres {
         };
         let result = run.await.map_err(|error| failed(statement, &error));
         let lines = finish(&client, result).await?;
-        self.inner.bell.ring(News::everything());
+        self.inner.bell.ring_out(&News::everything()).await;
         Ok(lines)
     }
 }

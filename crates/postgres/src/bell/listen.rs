@@ -90,6 +90,10 @@ async fn watch(client: &Client, bell: &Weak<Bell>, heads: &mut Heads) {
     }
 }
 
+/// Whether anything is anybody's: set aside or leased, and owned by nobody.
+const ORPHANS: &str = "SELECT EXISTS (SELECT 1 FROM protean_parked WHERE owner IS NULL)
+    OR EXISTS (SELECT 1 FROM protean_lease WHERE owner IS NULL)";
+
 /// The heads of the queues at the last look.
 #[derive(Debug, Default)]
 struct Heads {
@@ -97,9 +101,13 @@ struct Heads {
 }
 
 impl Heads {
-    /// The streams whose queues have grown since.
+    /// The streams whose queues have grown since; everything while something is anybody's.
     async fn look(&mut self, client: &Client) -> Result<News, tokio_postgres::Error> {
-        let mut news = News::default();
+        let orphans = client.query_one(ORPHANS, &[]).await?;
+        let mut news = News {
+            everything: orphans.try_get(0)?,
+            ..News::default()
+        };
         let sql = "SELECT id, head, stream, lane FROM protean_queue";
         for row in client.query(sql, &[]).await? {
             let (id, head): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);

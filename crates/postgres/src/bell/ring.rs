@@ -84,6 +84,15 @@ impl Bell {
         }
     }
 
+    /// Rings for everybody, and has told other processes when it returns: for whoever may end right
+    /// after it. What cannot be sent is found by a look at the tables.
+    pub(crate) async fn ring_out(&self, news: &News) {
+        self.ring_here(news);
+        if let Err(error) = self.notify(Lane::Primary, news).await {
+            tracing::debug!(%error, "a notification was not sent");
+        }
+    }
+
     /// Rings for everybody. What cannot be sent is found by a look at the queues.
     pub(crate) fn ring(self: &Arc<Self>, news: News) {
         if news.is_empty() {

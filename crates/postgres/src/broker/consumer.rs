@@ -149,7 +149,7 @@ impl Consumers {
         let client = self.pools.light(Lane::Primary).await?;
         let removed = client.execute(REMOVE, &[&ids]).await;
         removed.map_err(|error| failed("removing a consumer", &error))?;
-        self.bell.ring(News::everything());
+        self.bell.ring_out(&News::everything()).await;
         Ok(())
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Report {
     pub(super) busy: Latencies,
     pub(super) check: Check,
     pub(super) peak_memory: Option<u64>,
+    /// The most memory that Redis had in use, if there is one.
+    pub(super) redis_peak: Option<u64>,
 }
 
 impl Report {
@@ -60,6 +62,9 @@ impl fmt::Display for Report {
         )?;
         if let Some(bytes) = self.peak_memory {
             writeln!(f, "Server  {} MB at most", bytes / 1_000_000)?;
+        }
+        if let Some(bytes) = self.redis_peak {
+            writeln!(f, "Redis   {} MB at most", bytes / 1_000_000)?;
         }
         self.verdict(f)
     }

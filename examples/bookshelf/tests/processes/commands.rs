@@ -1,6 +1,14 @@
 //! What the framework's commands print, word for word.
 
 use crate::shop::Shop;
+use crate::tier::{Tier, on_every_tier};
+
+on_every_tier!(
+    a_subscription_that_never_ran_counts_everything_as_lag,
+    tables_are_made_emptied_and_dropped,
+    what_is_not_there_is_told,
+    the_status_can_be_watched,
+);
 
 fn printed(shop: &Shop, line: &str) -> (i32, String, String) {
     let output = shop.run(line);
@@ -11,9 +19,8 @@ fn printed(shop: &Shop, line: &str) -> (i32, String, String) {
     )
 }
 
-#[test]
-fn a_subscription_that_never_ran_counts_everything_as_lag() {
-    let shop = Shop::new();
+fn a_subscription_that_never_ran_counts_everything_as_lag(tier: Tier) {
+    let shop = Shop::on(tier);
     shop.write_catalog(3);
     shop.succeed("import_vintage_press catalog.csv");
     let table = shop.succeed("bookshelf subscriptions status");
@@ -46,9 +53,8 @@ fn a_subscription_that_never_ran_counts_everything_as_lag() {
     assert_eq!(table.lines().count(), 3, "{table}");
 }
 
-#[test]
-fn tables_are_made_emptied_and_dropped() {
-    let shop = Shop::new();
+fn tables_are_made_emptied_and_dropped(tier: Tier) {
+    let shop = Shop::on(tier);
     let setup = shop.succeed("bookshelf db setup");
     assert!(setup.contains("created book_catalog\n"), "{setup}");
     assert_eq!(
@@ -64,19 +70,15 @@ fn tables_are_made_emptied_and_dropped() {
     shop.succeed("bookshelf db truncate --yes");
     assert_eq!(shop.count("SELECT count(*) FROM protean_message"), 0);
     shop.succeed("bookshelf db drop --yes");
-    assert_eq!(
-        shop.count("SELECT count(*) FROM sqlite_master WHERE name = 'book'"),
-        0
-    );
+    assert!(!shop.has_table("book"));
     assert!(
         shop.succeed("bookshelf db setup")
             .contains("created book\n")
     );
 }
 
-#[test]
-fn what_is_not_there_is_told() {
-    let shop = Shop::new();
+fn what_is_not_there_is_told(tier: Tier) {
+    let shop = Shop::on(tier);
     let (code, _, told) = printed(&shop, "bookshelf dlq inspect 7");
     insta::assert_snapshot!(told, @"error: [PE0502] no dead letter 7; `dlq list` shows those there are");
     assert_eq!(code, 1);
@@ -112,7 +114,7 @@ fn a_wrong_configuration_starts_nothing() {
     );
     let (code, _, told) = printed(&shop, "bookshelf server");
     assert_eq!(code, 3);
-    insta::assert_snapshot!(told, @r#"error: [PE0421] databases.default.provider = "postgresql": this version has no adapter for it; expected "sqlite""#);
+    insta::assert_snapshot!(told, @r#"error: [PE0421] databases.default.database_uri: expected where PostgreSQL is, as "postgresql://user:password@host:5432/name""#);
     assert!(!shop.path().join("bookshelf.db").exists());
 }
 
@@ -123,7 +125,7 @@ fn a_server_stops_when_asked_and_a_domain_can_be_found_by_its_path() {
     for signal in [Signal::INT, Signal::TERM] {
         assert_eq!(shop.server().stop(signal), 0);
     }
-    let path = crate::shop::program("bookshelf");
+    let path = crate::program::program("bookshelf");
     let line = format!("protean subscriptions status --domain={}", path.display());
     assert!(shop.succeed(&line).starts_with("Subscription"));
     let (code, _, told) = printed(&shop, "protean server");
@@ -137,10 +139,9 @@ fn a_server_stops_when_asked_and_a_domain_can_be_found_by_its_path() {
     insta::assert_snapshot!(told, @"error: [PE0511] expected the program of a domain at ./nothing, found none; build it, or name a program of this workspace or one on PATH");
 }
 
-#[test]
-fn the_status_can_be_watched() {
+fn the_status_can_be_watched(tier: Tier) {
     use rustix::process::Signal;
-    let shop = Shop::new();
+    let shop = Shop::on(tier);
     shop.write_catalog(2);
     shop.succeed("import_vintage_press catalog.csv");
     let mut watch = shop.start("bookshelf subscriptions status --watch --json");

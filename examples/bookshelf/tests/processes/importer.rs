@@ -1,6 +1,12 @@
 //! Files that are good, bad, or none.
 
 use crate::shop::Shop;
+use crate::tier::{Tier, on_every_tier};
+
+on_every_tier!(
+    bad_rows_are_told_with_their_lines_and_cost_only_themselves,
+    a_file_that_is_imported_twice_is_in_once,
+);
 
 const BAD: &str = "\
 price,isbn,title,author,format
@@ -15,9 +21,8 @@ Lines\",Anon,paperback
 7.50,9780141439587,Emma,Jane Austen,paperback
 ";
 
-#[test]
-fn bad_rows_are_told_with_their_lines_and_cost_only_themselves() {
-    let shop = Shop::new();
+fn bad_rows_are_told_with_their_lines_and_cost_only_themselves(tier: Tier) {
+    let shop = Shop::on(tier);
     let long = "x".repeat(201);
     shop.write("catalog.csv", format!("{BAD}1,,{long},Anon,paperback\n"));
     let output = shop.run("import_vintage_press catalog.csv");
@@ -51,9 +56,8 @@ fn bad_rows_are_told_with_their_lines_and_cost_only_themselves() {
     );
 }
 
-#[test]
-fn a_file_that_is_imported_twice_is_in_once() {
-    let shop = Shop::new();
+fn a_file_that_is_imported_twice_is_in_once(tier: Tier) {
+    let shop = Shop::on(tier);
     shop.write_catalog(1_200);
     shop.succeed("import_vintage_press catalog.csv");
     let again = shop.run("import_vintage_press catalog.csv");

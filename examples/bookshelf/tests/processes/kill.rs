@@ -3,9 +3,15 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use crate::shop::{Program, Shop};
+use crate::program::Program;
+use crate::shop::Shop;
+use crate::tier::{Tier, on_every_tier};
 
+on_every_tier!(l9_every_row_takes_effect_once_however_often_a_process_is_killed);
+
+/// Enough that every kill comes in the middle, whatever the tier is.
 const ROWS: u64 = 60_000;
+const ROWS_ON_SERVERS: u64 = 30_000;
 
 /// How often each of them is killed.
 const KILLS: u32 = 10;
@@ -28,10 +34,13 @@ fn importer(shop: &Shop) -> Program {
     importer
 }
 
-#[test]
-fn l9_every_row_takes_effect_once_however_often_a_process_is_killed() {
-    let shop = Shop::new();
-    shop.write_catalog(ROWS);
+fn l9_every_row_takes_effect_once_however_often_a_process_is_killed(tier: Tier) {
+    let shop = Shop::on(tier);
+    let rows = match tier {
+        Tier::Sqlite => ROWS,
+        Tier::Postgres | Tier::Redis => ROWS_ON_SERVERS,
+    };
+    shop.write_catalog(rows);
 
     let mut import = importer(&shop);
     for _ in 0..KILLS {
@@ -63,9 +72,9 @@ fn l9_every_row_takes_effect_once_however_often_a_process_is_killed() {
 
     let rest = shop.succeed("import_vintage_press catalog.csv --json");
     let rest: serde_json::Value = serde_json::from_str(&rest).unwrap();
-    assert_eq!(rest["data"]["imported"], ROWS - accepted);
+    assert_eq!(rest["data"]["imported"], rows - accepted);
     assert_eq!(rest["data"]["duplicates"], accepted);
     shop.settled();
-    shop.assert_books_exactly_once(ROWS);
+    shop.assert_books_exactly_once(rows);
     drop(server);
 }

@@ -1,4 +1,5 @@
-//! The bookstore as its users start it: programs of their own, on one file, some of them killed.
+//! The bookstore as its users start it: programs of their own, on one file or on servers, some of
+//! them killed.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,12 +7,17 @@
     reason = "a test may panic, and its modules share what they declare"
 )]
 
+mod cluster;
 mod commands;
+mod customer;
 mod http;
 mod importer;
 mod kill;
+mod outage;
 mod poison;
+mod program;
 mod shop;
 mod terminals;
+mod tier;
 mod web;
 mod workers;

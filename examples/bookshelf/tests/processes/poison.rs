@@ -1,10 +1,12 @@
 //! A book that its handler refuses.
 
 use crate::shop::Shop;
+use crate::tier::{Tier, on_every_tier};
 
-#[test]
-fn l10_a_poison_row_goes_to_the_dead_letter_queue_and_delays_nothing() {
-    let shop = Shop::new();
+on_every_tier!(l10_a_poison_row_goes_to_the_dead_letter_queue_and_delays_nothing);
+
+fn l10_a_poison_row_goes_to_the_dead_letter_queue_and_delays_nothing(tier: Tier) {
+    let shop = Shop::on(tier);
     shop.write(
         "catalog.csv",
         "title,author,isbn,price\nDune,Frank Herbert,,9.99\nOld News [withdrawn],Anon,,1\n\

@@ -1,49 +1,84 @@
 //! A folder with a bookstore in it, and the programs that work on it.
 
-use std::io::{BufRead, BufReader, Lines};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use protean_services::{Postgres, Proxy, Redis};
 use rusqlite::Connection;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::program::{Program, program};
+use crate::tier::{self, Database, Tier};
 
 /// How long a test waits for what has to happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the programs that [`Shop::start`] starts write on standard error, in the shop's folder.
+const LOG: &str = "programs.log";
+
 /// A bookstore of its own.
 pub struct Shop {
+    /// Where its rows are, if not in a file.
+    database: Option<Database>,
+    /// What moves its messages, if not the database.
+    redis: Option<Redis>,
     folder: TempDir,
 }
 
-/// A program that runs. It is killed when it is dropped.
-pub struct Program {
-    pub child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-/// A program of the workspace: those built for release when the variable says where, and otherwise
-/// those built for the test.
-pub fn program(name: &str) -> PathBuf {
-    let own = Path::new(env!("CARGO_BIN_EXE_bookshelf")).parent().unwrap();
-    let folder =
-        std::env::var_os("PROTEAN_TEST_BIN_DIR").map_or_else(|| own.to_owned(), PathBuf::from);
-    let path = folder.join(name);
-    assert!(
-        path.is_file(),
-        "expected {}; run `cargo build --workspace`",
-        path.display()
-    );
-    path
+/// Waits until a condition holds that has no signal.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        // sleep: between two looks at a condition that has no signal
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 impl Shop {
+    /// One in a file of its folder, which has no `domain.toml`.
     pub fn new() -> Self {
         Self {
+            database: None,
+            redis: None,
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// One on a tier.
+    pub fn on(tier: Tier) -> Self {
+        match tier {
+            Tier::Sqlite => Self::new(),
+            Tier::Postgres => Self::with(Database::shared(), None),
+            Tier::Redis => Self::with(Database::shared(), Some(tier::redis())),
+        }
+    }
+
+    /// One with these servers.
+    pub fn with(database: Database, redis: Option<Redis>) -> Self {
+        let mut shop = Self::new();
+        shop.write("domain.toml", tier::domain_toml(&database, redis.as_ref()));
+        shop.database = Some(database);
+        shop.redis = redis;
+        shop
+    }
+
+    /// Its PostgreSQL server.
+    pub fn postgres(&self) -> &Postgres {
+        self.database.as_ref().unwrap().server()
+    }
+
+    /// The network between its programs and its database.
+    pub fn proxy(&self) -> &Proxy {
+        self.database.as_ref().unwrap().proxy()
+    }
+
+    /// Its Redis server.
+    pub fn redis(&self) -> &Redis {
+        self.redis.as_ref().unwrap()
     }
 
     pub fn path(&self) -> &Path {
@@ -56,7 +91,7 @@ impl Shop {
 
     /// Writes a catalog of so many books.
     pub fn write_catalog(&self, rows: u64) {
-        let file = std::fs::File::create(self.path().join("catalog.csv")).unwrap();
+        let file = File::create(self.path().join("catalog.csv")).unwrap();
         bookshelf::sample::write_catalog(rows, file).unwrap();
     }
 
@@ -92,9 +127,12 @@ impl Shop {
 
     /// Starts a program, and leaves it running.
     pub fn start(&self, line: &str) -> Program {
-        let mut child = self.command(line).stderr(Stdio::null()).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Program { child, lines }
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path().join(LOG))
+            .unwrap();
+        Program::of(self.command(line).stderr(log).spawn().unwrap())
     }
 
     /// Starts a server, and waits until it runs.
@@ -125,19 +163,49 @@ impl Shop {
         while self.status().iter().any(|one| one["status"] != "ok") {
             assert!(
                 Instant::now() < deadline,
-                "not in time: {:?}",
-                self.status()
+                "not in time: {:#?}\nthe log: {}",
+                self.status(),
+                self.log()
             );
             // sleep: between two looks at a condition that has no signal
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// A number that the file holds.
+    /// Books on their way, as commands or as events.
+    pub fn backfill_lag(&self) -> u64 {
+        let lag = |one: &Value| one["lanes"]["backfill"]["lag"].as_u64().unwrap();
+        self.status().iter().map(lag).sum()
+    }
+
+    /// None of its programs logged an error.
+    pub fn assert_no_errors(&self) {
+        let log = self.log();
+        assert!(!log.contains("ERROR"), "{log}");
+    }
+
+    /// What its programs logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// A number that its database holds.
     pub fn count(&self, sql: &str) -> u64 {
+        if let Some(database) = &self.database {
+            return database.query(sql).parse().unwrap();
+        }
         let connection = Connection::open(self.path().join("bookshelf.db")).unwrap();
         connection.busy_timeout(PATIENCE).unwrap();
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// Whether its database has a table.
+    pub fn has_table(&self, name: &str) -> bool {
+        let catalog = match self.database {
+            None => "sqlite_master WHERE name",
+            Some(_) => "pg_tables WHERE schemaname = current_schema() AND tablename",
+        };
+        self.count(&format!("SELECT count(*) FROM {catalog} = '{name}'")) > 0
     }
 
     /// Every book of the catalog is there, and projected, once.
@@ -161,46 +229,5 @@ impl Shop {
         ] {
             assert_eq!(self.count(sql), books, "{what}");
         }
-    }
-}
-
-impl Program {
-    /// Reads lines up to one that begins like this.
-    pub fn until(&mut self, start: &str) -> String {
-        let line = self
-            .lines
-            .by_ref()
-            .map(Result::unwrap)
-            .find(|line| line.starts_with(start));
-        line.unwrap_or_else(|| panic!("the program ended before it said \"{start}\""))
-    }
-
-    /// All lines up to the end.
-    pub fn rest(&mut self) -> Vec<String> {
-        self.lines.by_ref().map(Result::unwrap).collect()
-    }
-
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
-    /// Ends it on the spot, as a power cut would.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// Asks it to stop; returns its exit code.
-    pub fn stop(mut self, signal: Signal) -> i32 {
-        let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(id, signal).unwrap();
-        self.child.wait().unwrap().code().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -4,12 +4,18 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 
-use crate::shop::{PATIENCE, Program, Shop};
+use crate::program::Program;
+use crate::shop::{Shop, wait_until};
+use crate::tier::{Tier, on_every_tier};
+
+on_every_tier!(
+    workers_that_are_killed_are_replaced_and_every_book_is_there_once,
+    what_all_workers_did_is_one_report_however_often_they_are_asked_to_stop,
+);
 
 const ROWS: u64 = 2_000;
 const WORKERS: usize = 2;
@@ -52,15 +58,6 @@ fn runs(process: u32) -> bool {
     })
 }
 
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        // sleep: between two looks at a condition that has no signal
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Kills a worker as a power cut would, and waits until another has its place.
 fn replace(server: &Program, worker: u32) {
     kill_process(pid(worker), Signal::KILL).unwrap();
@@ -70,9 +67,8 @@ fn replace(server: &Program, worker: u32) {
     });
 }
 
-#[test]
-fn workers_that_are_killed_are_replaced_and_every_book_is_there_once() {
-    let shop = Shop::new();
+fn workers_that_are_killed_are_replaced_and_every_book_is_there_once(tier: Tier) {
+    let shop = Shop::on(tier);
     shop.write_catalog(ROWS);
     shop.succeed("import_vintage_press catalog.csv");
     let server = server(&shop);
@@ -93,9 +89,8 @@ fn workers_that_are_killed_are_replaced_and_every_book_is_there_once() {
     );
 }
 
-#[test]
-fn what_all_workers_did_is_one_report_however_often_they_are_asked_to_stop() {
-    let shop = Shop::new();
+fn what_all_workers_did_is_one_report_however_often_they_are_asked_to_stop(tier: Tier) {
+    let shop = Shop::on(tier);
     shop.write_catalog(ROWS);
     shop.succeed("import_vintage_press catalog.csv");
     let mut server = shop.start("bookshelf server --workers=2 --json");
