@@ -244,35 +244,13 @@ impl<'c> Attempt<'c> {
         let (queue_ids, counts) = arrays.counts();
         let publishes = !self.publication.is_empty();
         let insert = arrays.insert_parameters();
-        let (at, dead) = (&parkings.places, &deaths.places);
-        let cursors: [&(dyn ToSql + Sync); 4] =
-            [&moved.names, &moved.queues, &moved.sequences, &moved.ahead];
-        let parked: [&(dyn ToSql + Sync); 9] = [
-            &at.names,
-            &at.streams,
-            &at.positions,
-            &at.lanes,
-            &parkings.due,
-            &parkings.failures,
-            &parkings.failed_first,
-            &parkings.errors,
-            &parkings.owners,
-        ];
-        let buried: [&(dyn ToSql + Sync); 8] = [
-            &dead.names,
-            &dead.streams,
-            &dead.positions,
-            &dead.lanes,
-            &deaths.attempts,
-            &deaths.failed_first,
-            &deaths.failed_last,
-            &deaths.errors,
-        ];
+        let (cursors, parked) = (moved.parameters(), parkings.parameters());
+        let buried = deaths.parameters();
         let mut batch = Statements::new(client);
         for (sql, wanted, parameters) in [
             (MOVE_CURSORS, !moved.queues.is_empty(), &cursors[..]),
-            (PARK, !at.is_empty(), &parked[..]),
-            (BURY, !dead.is_empty(), &buried[..]),
+            (PARK, !parkings.places.is_empty(), &parked[..]),
+            (BURY, !deaths.places.is_empty(), &buried[..]),
             (
                 LOCK_QUEUES,
                 publishes,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use protean_core::port::broker::{Place, Settlement, Verdict};
 use protean_core::port::store::Commit;
 use protean_core::settled::Settled;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use crate::broker::Consumers;
@@ -202,6 +203,12 @@ pub(super) struct Moved {
     pub(super) ahead: Vec<String>,
 }
 
+impl Moved {
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.names, &self.queues, &self.sequences, &self.ahead]
+    }
+}
+
 /// Whose message it is, and which.
 #[derive(Default)]
 pub(super) struct Places {
@@ -235,6 +242,22 @@ pub(super) struct Parkings {
     pub(super) owners: Vec<Option<i64>>,
 }
 
+impl Parkings {
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 9] {
+        [
+            &self.places.names,
+            &self.places.streams,
+            &self.places.positions,
+            &self.places.lanes,
+            &self.due,
+            &self.failures,
+            &self.failed_first,
+            &self.errors,
+            &self.owners,
+        ]
+    }
+}
+
 /// The arrays of [`BURY`].
 #[derive(Default)]
 pub(super) struct Deaths {
@@ -243,6 +266,21 @@ pub(super) struct Deaths {
     pub(super) failed_first: Vec<Micros>,
     pub(super) failed_last: Vec<Micros>,
     pub(super) errors: Vec<String>,
+}
+
+impl Deaths {
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 8] {
+        [
+            &self.places.names,
+            &self.places.streams,
+            &self.places.positions,
+            &self.places.lanes,
+            &self.attempts,
+            &self.failed_first,
+            &self.failed_last,
+            &self.errors,
+        ]
+    }
 }
 
 fn whole(count: u32) -> i32 {
