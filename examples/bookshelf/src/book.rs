@@ -9,7 +9,7 @@ id! {
 
 /// A book that the shop can sell.
 #[derive(Debug, Clone, Aggregate)]
-#[aggregate(events(BookAdded))]
+#[aggregate(events(BookAdded, PriceChanged))]
 pub struct Book {
     /// Its identity.
     #[id]
@@ -68,10 +68,31 @@ pub struct BookAdded {
     pub price: Decimal,
 }
 
+/// Asks for another price.
+#[derive(Debug, Clone, Command)]
+#[command(of = Book)]
+pub struct ChangePrice {
+    /// The book.
+    #[id]
+    pub book_id: BookId,
+    /// What it costs from now on.
+    #[field(min = 0)]
+    pub price_amount: Decimal,
+}
+
+/// A book has another price.
+#[derive(Debug, Clone, Event)]
+pub struct PriceChanged {
+    /// The book.
+    pub book_id: BookId,
+    /// What it costs from now on.
+    pub price: Decimal,
+}
+
 /// What publishers put after a title that they have withdrawn: it must not be sold any more.
 pub const WITHDRAWN_MARK: &str = "[withdrawn]";
 
-/// Takes books in.
+/// Takes books in, and changes their prices.
 #[derive(Debug)]
 pub struct BookCommandHandler;
 
@@ -102,5 +123,17 @@ impl BookCommandHandler {
         };
         book.raise(added);
         unit.add(book)
+    }
+
+    #[handle]
+    async fn change_price(&self, command: ChangePrice, unit: &mut Unit<'_>) -> Result<(), Failure> {
+        let mut book = unit.get::<Book>(&command.book_id).await?;
+        book.price = command.price_amount;
+        book.raise(PriceChanged {
+            book_id: command.book_id,
+            price: command.price_amount,
+        });
+        unit.add(book)?;
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use protean::prelude::*;
 
-use crate::book::{BookAdded, BookId};
+use crate::book::{BookAdded, BookId, PriceChanged};
 
 /// A book in the catalog.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, Projection)]
@@ -42,5 +42,15 @@ impl BookCatalogProjector {
                 price: event.price,
             })
             .await
+    }
+
+    #[on]
+    async fn price_changed(
+        &self,
+        event: PriceChanged,
+        catalog: &mut Rows<'_, BookCatalog>,
+    ) -> Result<(), Failure> {
+        let change = |entry: &mut BookCatalog| entry.price = event.price;
+        catalog.update(event.book_id, change).await
     }
 }

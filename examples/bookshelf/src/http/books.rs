@@ -14,7 +14,7 @@ use super::correlation;
 use super::error::ApiError;
 use super::fields::Fields;
 use crate::Bookshelf;
-use crate::book::{AddBook, BookId};
+use crate::book::{AddBook, BookId, ChangePrice};
 use crate::catalog::BookCatalog;
 
 /// Entries on a page unless asked otherwise, and at most.
@@ -35,6 +35,28 @@ pub(super) async fn add(
         isbn: fields.optional_text("isbn"),
         price_amount: fields.decimal("price_amount"),
         description: fields.optional_text("description"),
+    };
+    let command = fields.finish(command)?;
+    app.process(command)
+        .correlation_id(correlation::current())
+        .await?;
+    let body = json!({ "book_id": book_id });
+    Ok((StatusCode::ACCEPTED, Json(body)))
+}
+
+/// `PUT /books/{id}/price`: 202 with the book's id, as soon as the request is safe.
+pub(super) async fn change_price(
+    State(app): State<App<Bookshelf>>,
+    Path(id): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let book_id: BookId = id
+        .parse()
+        .map_err(|_| ApiError::not_found("book_id", &id))?;
+    let mut fields = Fields::of(body)?;
+    let command = ChangePrice {
+        book_id,
+        price_amount: fields.decimal("price_amount"),
     };
     let command = fields.finish(command)?;
     app.process(command)

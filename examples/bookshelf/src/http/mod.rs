@@ -11,7 +11,7 @@ mod orders;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Router, middleware};
 use protean::App;
 use tokio::net::TcpListener;
@@ -25,6 +25,7 @@ pub fn router(app: App<Bookshelf>) -> Router {
         .route("/orders", post(orders::place))
         .route("/orders/{id}", get(orders::show))
         .route("/books", post(books::add))
+        .route("/books/{id}/price", put(books::change_price))
         .route("/catalog", get(books::browse))
         .route("/catalog/{id}", get(books::show))
         .fallback(async || ApiError::no_route())

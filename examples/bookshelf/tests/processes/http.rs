@@ -10,6 +10,7 @@ use crate::web::{get, get_when_there, post, request};
 on_every_tier!(
     orders_and_books_are_accepted_and_seen_when_they_are_handled,
     a_repeated_request_counts_once_and_its_trace_is_kept,
+    a_price_that_was_changed_is_in_the_catalog,
 );
 
 fn orders_and_books_are_accepted_and_seen_when_they_are_handled(tier: Tier) {
@@ -126,4 +127,26 @@ fn a_repeated_request_counts_once_and_its_trace_is_kept(tier: Tier) {
         "{trace}"
     );
     assert!(lines[1].contains("(primary, NORMAL)"), "{trace}");
+}
+
+fn a_price_that_was_changed_is_in_the_catalog(tier: Tier) {
+    let shop = Shop::on(tier);
+    let (_api, address) = shop.api();
+    let _server = shop.server();
+    let book = r#"{"title":"Dune","author":"Frank Herbert","price_amount":7.5}"#;
+    let book = post(&address, "/books", book).body;
+    let book = book["book_id"].as_str().unwrap();
+    let path = format!("PUT /books/{book}/price");
+    let changed = request(&address, &path, "", r#"{"price_amount":"8.25"}"#);
+    assert_eq!(changed.status, 202, "{changed:?}");
+    assert_eq!(changed.body["book_id"], book);
+    shop.settled();
+    let seen = get(&address, &format!("/catalog/{book}")).body;
+    assert_eq!(seen["price"], "8.25");
+
+    let negative = request(&address, &path, "", r#"{"price_amount":-1}"#);
+    assert_eq!(negative.status, 400);
+    let nowhere = "PUT /books/no-id/price";
+    let nowhere = request(&address, nowhere, "", r#"{"price_amount":1}"#);
+    assert_eq!(nowhere.status, 404);
 }
