@@ -7,6 +7,7 @@ pub mod app;
 pub mod config;
 pub mod domain;
 pub mod failure;
+pub mod governor;
 pub mod id;
 pub mod interner;
 pub mod lane;

@@ -1,0 +1,72 @@
+//! The governor: how much of its turns backfill has, so that production does not notice it (L4).
+//!
+//! A plain state machine without input or output, which simulations drive exactly as the stores do.
+//! Two parts, which may be in different processes:
+//!
+//! - a [`Sense`] is where primary work is. It knows how long a thing takes while no backfill is
+//!   about, and judges each time it took: in time, or late. A [`Judgement`] counts them.
+//! - a [`Level`] is where backfill work is. Judgements of all processes move it, and it says how
+//!   long to rest after each turn, and how many turns may overlap.
+//!
+//! # The algorithm
+//! What is promised is a percentile, so what is steered is one: the share of primary work that is
+//! late. The level grows by a small step with each judgement in time, and is cut by a tenth with
+//! each late one. They balance where about one in a hundred is late: the 99th percentile then is
+//! where lateness begins, which is [`LATE_FACTOR`] times the 99th percentile in the quiet. A part of
+//! the step is the same at every level, which brings the levels of processes together that hear the
+//! same judgements.
+//!
+//! With no primary work for [`ABOUT`] the level does not count: backfill runs at full speed (L5).
+//! A level that stays at its least for [`FLOOR_PATIENCE`] shows that it is not backfill that makes
+//! primary work late: the senses then learn what they see as the new quiet, so that a machine that
+//! became slower does not starve backfill for ever (L6).
+//!
+//! The ideas are those of quantile tracking by stochastic approximation, of the congestion control
+//! of networks, and of admission control by observed delay (CoDel, `CockroachDB`'s elastic work).
+
+mod level;
+mod quantile;
+mod sense;
+#[cfg(test)]
+mod simulation;
+
+use std::time::Duration;
+
+pub use level::Level;
+pub use sense::{Sense, Surroundings};
+
+/// How long after its last sign production counts as about.
+pub const ABOUT: Duration = Duration::from_secs(1);
+
+/// Late is what took longer than this many times the quiet's 99th percentile. An order passes three
+/// or four such stages, which are hardly ever late together, and may take half as long again.
+pub const LATE_FACTOR: f64 = 1.25;
+
+/// How long a level is at its least before what primary work takes counts as its quiet.
+pub const FLOOR_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often primary work was in time, and how often late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// As fast as in the quiet.
+    pub in_time: u32,
+    /// Slower than that.
+    pub late: u32,
+}
+
+impl Judgement {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            in_time: self.in_time.saturating_add(other.in_time),
+            late: self.late.saturating_add(other.late),
+        }
+    }
+
+    /// Whether nothing was judged.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.in_time == 0 && self.late == 0
+    }
+}
