@@ -11,6 +11,7 @@ use crate::broker::Consumers;
 use crate::commit::Committers;
 use crate::error::unavailable;
 use crate::options::Options;
+use crate::pace::Pace;
 use crate::pool::Pools;
 use crate::sql::Catalog;
 
@@ -30,7 +31,7 @@ pub(crate) struct Inner {
     /// The process, in the gauges that it publishes.
     pub(crate) process: String,
     listening: Once,
-    /// Keeps this process listening once it does backfill work, so that it hears of production.
+    /// Keeps this process listening once it commits anything, so that it hears of the other lane.
     attentive: OnceLock<Arc<Ear>>,
 }
 
@@ -46,8 +47,9 @@ impl Postgres {
             unavailable("the database URI", why)
         })?;
         let pools = Pools::new(config, options)?;
+        let pace = Pace::new(options.quantum);
         let process = Uuid::now_v7().simple().to_string();
-        let bell = Arc::new(Bell::new(process.clone(), pools.clone()));
+        let bell = Arc::new(Bell::new(process.clone(), pools.clone(), pace));
         Ok(Self {
             inner: Arc::new(Inner {
                 catalog: Catalog::default(),
@@ -75,7 +77,8 @@ impl Postgres {
         }
     }
 
-    /// Listens to other processes from now on, to make room for their production.
+    /// Listens to other processes from now on: to make room for their production, and to know when
+    /// none of their backfill work is about.
     pub(crate) fn be_attentive(&self) {
         self.inner.attentive.get_or_init(|| self.ear());
     }

@@ -1,81 +1,252 @@
-//! Room for production: backfill rests while primary work is about.
+//! Room for production: how backfill work in PostgreSQL follows the governor (L4).
 //!
 //! The server's processes cannot be told which of them works for an import. What can be told is how
 //! much they are given to do: while production is about, backfill transactions are short and one at
-//! a time, and each is followed by a rest that is longer than it was. Whoever places an order finds
-//! a processor free, or one that soon is. With nobody about, backfill runs at full speed (L5).
+//! a time, and each is followed by a rest. Whoever places an order finds a processor free, or one
+//! that soon is. With nobody about, backfill runs at full speed (L5).
+//!
+//! Every process judges its own primary work, and tells the others with the news of it; every
+//! process has a level of its own, which the judgements of all of them move.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// How long after its last sign production counts as about.
-const ABOUT: Duration = Duration::from_secs(1);
+use protean_core::governor::{Judgement, Level, QUIET_AFTER, Senses, Surroundings};
+use tokio::time::Instant;
 
-/// Turns that backfill rests for each that it had, while production is about: the server and the
-/// importer do so each, which leaves a processor of two to production most of the time.
-const REST_TURNS: u32 = 1;
+/// A backfill transaction takes about so many quanta while production is about: a flush is part of
+/// it, which is not to be had for less.
+const TURN_QUANTA: u32 = 2;
 
-/// The longest rest: a turn that took long because the database was away says nothing about load.
-const REST_MAX: Duration = Duration::from_millis(100);
+/// The fewest and the most commits in one backfill transaction while production is about.
+const COMMITS_MIN: usize = 16;
+const COMMITS_MAX: usize = 256;
 
-/// When production was seen last.
-#[derive(Debug, Default)]
+/// How much the newest transaction counts against all before it.
+const NEWEST: f64 = 0.2;
+
+/// How this process makes room.
+#[derive(Debug)]
 pub struct Pace {
-    began: OnceLock<Instant>,
-    /// Milliseconds after the beginning, plus one; 0 while production was never seen.
-    seen: AtomicU64,
+    began: Instant,
+    quantum: Duration,
+    senses: Senses,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    level: Level,
+    /// When backfill work was seen last, by this process's clock.
+    backfill: Option<Duration>,
+    /// When other processes were told so.
+    told_of_backfill: Option<Duration>,
+    /// What others have not been told yet.
+    untold: Judgement,
+    /// What a backfill commit takes in a transaction, in seconds; 0 before any was seen.
+    commit_seconds: f64,
 }
 
 impl Pace {
+    /// A pace that has seen nothing; what takes a `quantum` longer than in the quiet is late.
+    pub(crate) fn new(quantum: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            quantum,
+            senses: Senses::new(quantum),
+            state: Mutex::default(),
+        }
+    }
+
     /// Production is about.
     pub(crate) fn see_primary(&self) {
-        self.seen.store(self.now_ms() + 1, Ordering::Relaxed);
+        self.hear(Judgement::default());
+    }
+
+    /// Another process tells how its primary work was judged.
+    pub(crate) fn hear(&self, judgement: Judgement) {
+        let now = self.now();
+        self.state().level.hear(now, judgement);
+    }
+
+    /// Backfill work is about.
+    pub(crate) fn see_backfill(&self) {
+        let now = self.now();
+        self.state().backfill = Some(now);
+    }
+
+    /// Backfill work is about in this process; whether other processes should be told.
+    pub(crate) fn has_to_tell_of_backfill(&self) -> bool {
+        let now = self.now();
+        let mut state = self.state();
+        state.backfill = Some(now);
+        let told = state.told_of_backfill;
+        let wanted = told.is_none_or(|told| now.saturating_sub(told) >= QUIET_AFTER / 2);
+        if wanted {
+            state.told_of_backfill = Some(now);
+        }
+        wanted
+    }
+
+    /// A primary commit of this process took so long.
+    pub(crate) fn feel_commit(&self, took: Duration) {
+        self.feel(|senses| senses.commit(took));
+    }
+
+    /// A primary message waited so long for its handler in this process.
+    pub(crate) fn feel_sojourn(&self, waited: Duration) {
+        self.feel(|senses| senses.sojourn(waited));
+    }
+
+    fn feel(&self, feel: impl FnOnce(&Senses)) {
+        let now = self.now();
+        let mut state = self.state();
+        let since = |seen| now.saturating_sub(seen);
+        self.senses.surround(match state.backfill {
+            Some(seen) if since(seen) < QUIET_AFTER => state.level.surroundings(now),
+            _ => Surroundings::Quiet,
+        });
+        feel(&self.senses);
+        let judgement = self.senses.take();
+        state.level.hear(now, judgement);
+        state.untold = state.untold.and(judgement);
+    }
+
+    /// What others have to be told, once.
+    pub(crate) fn take_untold(&self) -> Judgement {
+        std::mem::take(&mut self.state().untold)
+    }
+
+    /// How many commits a backfill transaction may have; no bound with no production about.
+    pub(crate) fn commits_max(&self) -> Option<usize> {
+        let now = self.now();
+        let state = self.state();
+        if !state.level.is_production_about(now) {
+            return None;
+        }
+        let seconds = (self.quantum * TURN_QUANTA).as_secs_f64();
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is cut to a small positive number"
+        )]
+        let count = (seconds / state.commit_seconds.max(1e-9)) as usize;
+        Some(count.clamp(COMMITS_MIN, COMMITS_MAX))
+    }
+
+    /// A backfill transaction with so many commits took so long.
+    pub(crate) fn learn(&self, count: usize, took: Duration) {
+        #[allow(clippy::cast_precision_loss, reason = "some hundreds")]
+        let each = took.as_secs_f64() / count.max(1) as f64;
+        let mut state = self.state();
+        let known = state.commit_seconds;
+        state.commit_seconds = if known == 0.0 {
+            each
+        } else {
+            NEWEST.mul_add(each - known, known)
+        };
     }
 
     /// Whether production is about.
     #[must_use]
     pub fn primary_is_about(&self) -> bool {
-        let seen = self.seen.load(Ordering::Relaxed);
-        let about_ms = u64::try_from(ABOUT.as_millis()).unwrap_or(u64::MAX);
-        seen > 0 && self.now_ms().saturating_sub(seen) < about_ms
+        let now = self.now();
+        self.state().level.is_production_about(now)
     }
 
-    /// Rests after a turn of backfill that took this long, while production is about.
+    /// How many pieces of backfill work may overlap now, of at most so many.
+    #[must_use]
+    pub fn overlap(&self, overlap_max: usize) -> usize {
+        let now = self.now();
+        self.state().level.overlap(now, overlap_max)
+    }
+
+    /// Rests after a turn of backfill that took this long, as the level says.
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn rest(&self, turn: Duration) {
-        if self.primary_is_about() {
+        self.see_backfill();
+        let now = self.now();
+        let rest = self.state().level.rest_after(now, turn);
+        if !rest.is_zero() {
             // sleep: the rest is the point
-            tokio::time::sleep((turn * REST_TURNS).min(REST_MAX)).await;
+            tokio::time::sleep(rest).await;
         }
     }
 
-    fn now_ms(&self) -> u64 {
-        let began = self.began.get_or_init(Instant::now);
-        u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use protean_core::governor::{ABOUT, REST_MAX};
+
     use super::*;
 
+    const MS: Duration = Duration::from_millis(1);
+
     #[tokio::test(start_paused = true)]
-    async fn backfill_rests_only_while_production_is_about() {
-        let pace = Pace::default();
-        let turn = Duration::from_millis(7);
-        let before = tokio::time::Instant::now();
-        pace.rest(turn).await;
+    async fn l5_backfill_rests_only_while_production_is_about() {
+        let pace = Pace::new(5 * MS);
+        let before = Instant::now();
+        pace.rest(7 * MS).await;
         assert_eq!(before.elapsed(), Duration::ZERO);
         pace.see_primary();
         assert!(pace.primary_is_about());
-        pace.rest(turn).await;
-        assert!(before.elapsed() >= turn * REST_TURNS);
-        let before = tokio::time::Instant::now();
-        pace.see_primary();
+        pace.rest(7 * MS).await;
+        assert!(before.elapsed() >= 7 * MS);
+        let before = Instant::now();
         pace.rest(Duration::from_secs(60)).await;
-        assert!(before.elapsed() <= REST_MAX + Duration::from_millis(2));
+        assert!(before.elapsed() <= REST_MAX + 2 * MS);
+        tokio::time::advance(ABOUT).await;
+        let before = Instant::now();
+        pace.rest(7 * MS).await;
+        assert_eq!(before.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn l2_transactions_are_short_while_production_is_about() {
+        let pace = Pace::new(5 * MS);
+        pace.learn(100, 10 * MS);
+        assert_eq!(pace.commits_max(), None);
+        pace.see_primary();
+        assert_eq!(pace.commits_max(), Some(100));
+        for _ in 0..100 {
+            pace.learn(100, 1_000 * MS);
+        }
+        assert_eq!(pace.commits_max(), Some(COMMITS_MIN));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn l4_backfill_rests_longer_when_primary_work_becomes_late() {
+        let pace = Pace::new(5 * MS);
+        for _ in 0..1_000 {
+            pace.feel_commit(MS);
+        }
+        let rest = async || {
+            let before = Instant::now();
+            pace.rest(5 * MS).await;
+            before.elapsed()
+        };
+        let at_first = rest().await;
+        pace.take_untold();
+        for _ in 0..5 {
+            pace.feel_commit(20 * MS);
+        }
+        assert!(rest().await > at_first);
+        assert_eq!(pace.take_untold().late, 5, "others are told");
+        let before = rest().await;
+        pace.hear(Judgement {
+            in_time: 0,
+            late: 5,
+        });
+        assert!(rest().await > before, "others are listened to");
     }
 }

@@ -73,9 +73,14 @@ fn database(config: &Config) -> Result<Postgres, OpenError> {
     })?;
     let options = protean_postgres::Options {
         primary_connections: config.database.pool_size as usize,
+        quantum: quantum(config),
         ..protean_postgres::Options::default()
     };
     Ok(Postgres::new(uri.reveal(), options)?)
+}
+
+fn quantum(config: &Config) -> Duration {
+    Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms))
 }
 
 fn distributed(config: &Config) -> Result<Tier, OpenError> {
@@ -95,7 +100,7 @@ fn distributed(config: &Config) -> Result<Tier, OpenError> {
 
 fn embedded(config: &Config) -> Result<Tier, OpenError> {
     let options = protean_sqlite::Options {
-        quantum: Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms)),
+        quantum: quantum(config),
         synchronous: match config.database.synchronous {
             Synchronous::Normal => protean_sqlite::Synchronous::Normal,
             Synchronous::Full => protean_sqlite::Synchronous::Full,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::time::Duration;
 
 use protean_core::port::broker::{
     Backlog, Broker, Claim, Feed, Gauge, Listener, Outbox as Waiting, Published, Subscription, Wake,
@@ -163,6 +164,14 @@ impl Broker for Redis {
 
     fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), port::Error>> {
         self.inner.database.report(gauges)
+    }
+
+    fn sojourn(&self, waited: Duration) {
+        self.inner.database.sojourn(waited);
+    }
+
+    fn overlap(&self, overlap_max: usize) -> usize {
+        self.inner.database.overlap(overlap_max)
     }
 
     fn backlogs<'a>(

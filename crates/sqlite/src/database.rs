@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protean_core::Lane;
+use protean_core::governor::Senses;
 use protean_core::port::{self, Tier};
 use protean_core::thread::stand_back;
 use rusqlite::Connection;
@@ -43,6 +44,9 @@ pub(crate) struct Inner {
     pub(crate) locks: PathBuf,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
+    pub(crate) senses: Arc<Senses>,
+    /// Only to be looked at.
+    pub(crate) turnstile: Turnstile,
     writer: Writer,
     readers: [Readers; 2],
 }
@@ -58,22 +62,32 @@ impl Sqlite {
         let connect = || connect(&path, options).map_err(|error| failed(&path, &error));
         let connections = [connect()?, connect()?];
         create(&path, &locks, &connections[0])?;
+        let turnstile = Turnstile::open(&locks);
+        let turnstile = turnstile.map_err(|error| error::file("the turnstile", &error))?;
         let bell = Bell::open(&locks).map_err(|error| error::file("the doorbell", &error))?;
         let shared = Shared {
             catalog: Arc::default(),
             bell: Arc::new(bell),
             checkpointer: Arc::new(Checkpointer::start(&path, &locks)?),
+            senses: Arc::new(Senses::new(options.quantum)),
         };
         let writer = Writer::start(connections, &locks, options, &shared)?;
         let readers = [
             Readers::start(&path, PRIMARY_READERS, "reader", || {})?,
             Readers::start(&path, BACKFILL_READERS, "backfill-reader", stand_back)?,
         ];
-        let Shared { catalog, bell, .. } = shared;
+        let Shared {
+            catalog,
+            bell,
+            senses,
+            ..
+        } = shared;
         let inner = Inner {
             locks,
             catalog,
             bell,
+            senses,
+            turnstile,
             writer,
             readers,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ABOUT, FLOOR_PATIENCE, Judgement, Surroundings};
+use super::{ABOUT, FLOOR_PATIENCE, Judgement, REST_MAX, Surroundings};
 
 /// The least level: backfill goes on, however little (L6).
 const LEAST: f64 = 0.05;
@@ -20,9 +20,6 @@ const CUT: f64 = 0.9;
 /// hundred is late, and a little besides, which brings levels together that were apart.
 const STEP: f64 = 0.001;
 const STEP_FIXED: f64 = 0.000_05;
-
-/// The longest rest: a turn that was long because the store was away says nothing about load.
-const REST_MAX: Duration = Duration::from_millis(100);
 
 /// How much of its turns backfill has, from nearly nothing to 1, all of them. Small and plain, so
 /// that processes can share one in a file.

@@ -27,6 +27,7 @@
 mod level;
 mod quantile;
 mod sense;
+mod senses;
 #[cfg(test)]
 mod simulation;
 
@@ -34,6 +35,13 @@ use std::time::Duration;
 
 pub use level::Level;
 pub use sense::{Sense, Surroundings};
+pub use senses::Senses;
+
+/// How long after its last sign backfill counts as about.
+pub const QUIET_AFTER: Duration = Duration::from_millis(250);
+
+/// The longest rest: a turn that was long because the store was away says nothing about load.
+pub const REST_MAX: Duration = Duration::from_millis(100);
 
 /// How long after its last sign production counts as about.
 pub const ABOUT: Duration = Duration::from_secs(1);

@@ -230,6 +230,15 @@ pub trait Broker: Send + Sync + 'static {
     /// When the broker cannot be reached.
     fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// A primary message was given to a handler this long after it was made: the governor is to
+    /// know (L4).
+    fn sojourn(&self, _waited: Duration) {}
+
+    /// How many backfill runs may overlap now, of at most so many (L4).
+    fn overlap(&self, overlap_max: usize) -> usize {
+        overlap_max
+    }
+
     /// How much each lane of each subscription has before it, in the order asked: primary, then
     /// backfill. A subscription that has never run counts everything in its stream. The cost does
     /// not depend on how much there is.

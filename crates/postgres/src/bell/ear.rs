@@ -27,7 +27,7 @@ impl Ear {
     }
 
     pub(crate) fn hear(&self, news: News) {
-        if news.is_empty() {
+        if !news.is_of_streams() {
             return;
         }
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,6 +42,7 @@ impl Ear {
         let News {
             published,
             everything,
+            ..
         } = std::mem::take(&mut *heard);
         if everything {
             return Some(Wake::Anything);

@@ -38,12 +38,12 @@ struct Outgoing {
 }
 
 impl Bell {
-    pub(crate) fn new(process: String, pools: Pools) -> Self {
+    pub(crate) fn new(process: String, pools: Pools, pace: Pace) -> Self {
         Self {
             process,
             pools,
             ears: Mutex::default(),
-            pace: Pace::default(),
+            pace,
             outgoing: [Mutex::default(), Mutex::default()],
         }
     }
@@ -75,8 +75,14 @@ impl Bell {
 
     /// Rings in this process.
     pub(crate) fn ring_here(&self, news: &News) {
-        if news.published.iter().any(|one| one.lane == Lane::Primary) {
-            self.pace.see_primary();
+        if news.tells_of(Lane::Backfill) {
+            self.pace.see_backfill();
+        }
+        if news.tells_of(Lane::Primary) || !news.judged.is_empty() {
+            self.pace.hear(news.judged);
+        }
+        if !news.is_of_streams() {
+            return;
         }
         let ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
         for ear in ears.iter().filter_map(Weak::upgrade) {
@@ -122,7 +128,12 @@ impl Bell {
                 // sleep: what comes meanwhile is told in the same breath
                 tokio::time::sleep(GATHER).await;
             }
-            let Some(news) = self.take(lane) else { return };
+            let Some(mut news) = self.take(lane) else {
+                return;
+            };
+            if lane == Lane::Primary {
+                news.judged = self.pace.take_untold();
+            }
             if let Err(error) = self.notify(lane, &news).await {
                 tracing::debug!(%error, "a notification was not sent");
             }

@@ -8,6 +8,8 @@ mod lease;
 mod order;
 mod parked;
 
+use std::time::Duration;
+
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -68,6 +70,14 @@ impl Broker for Postgres {
                 .map(drop)
                 .map_err(|error| failed("the gauges", &error))
         })
+    }
+
+    fn sojourn(&self, waited: Duration) {
+        self.inner.bell.pace().feel_sojourn(waited);
+    }
+
+    fn overlap(&self, overlap_max: usize) -> usize {
+        self.inner.bell.pace().overlap(overlap_max)
     }
 
     fn backlogs<'a>(

@@ -9,7 +9,7 @@ use protean_core::port::store::{Commit, Committed, Refused};
 use protean_core::{Lane, port};
 
 use super::attempt::{Abort, Attempt, Outcome};
-use super::{COMMITS_MAX, COMMITS_MAX_ABOUT, Results};
+use super::{COMMITS_MAX, Results};
 use crate::Postgres;
 
 /// How long a commit is tried again while the database is away: less than any caller waits.
@@ -65,22 +65,22 @@ impl Batch {
         ranges.push(0..count);
         let pace = database.inner.bell.pace();
         while let Some(range) = ranges.pop() {
-            let about = lane == Lane::Backfill && pace.primary_is_about();
-            let size_max = if about {
-                COMMITS_MAX_ABOUT
-            } else {
-                COMMITS_MAX
+            let size_max = match lane {
+                Lane::Primary => COMMITS_MAX,
+                Lane::Backfill => pace.commits_max().unwrap_or(COMMITS_MAX),
             };
             let (range, rest) = cut(range, size_max);
             ranges.extend(rest);
-            let started = Instant::now();
+            let (started, size) = (Instant::now(), range.len());
             if self.pass(database, lane, range.clone(), deadline).await == Pass::Halve {
                 let middle = range.start + range.len() / 2;
                 ranges.push(middle..range.end);
                 ranges.push(range.start..middle);
             }
             if lane == Lane::Backfill {
-                pace.rest(started.elapsed()).await;
+                let took = started.elapsed();
+                pace.learn(size, took);
+                pace.rest(took).await;
             }
         }
         let mut entries = self.entries.into_iter();

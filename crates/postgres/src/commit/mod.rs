@@ -21,13 +21,14 @@ mod take_in;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protean_core::Lane;
 use protean_core::port::store::{Commit, Committed, Refused};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::Postgres;
+use crate::bell::News;
 use crate::error::unavailable;
 use batch::Batch;
 pub(crate) use publish::Queues;
@@ -39,10 +40,6 @@ pub(crate) type Results = Vec<Result<Committed, Refused>>;
 /// The most commits in one transaction: what a flush is worth, and not so much that the first of
 /// them waits noticeably for the last.
 const COMMITS_MAX: usize = 512;
-
-/// The most commits in one backfill transaction while production is about: a few milliseconds of
-/// work for the database.
-const COMMITS_MAX_ABOUT: usize = 256;
 
 /// Transactions of a lane at the same time: while one is flushed, the next is written.
 const TRANSACTIONS_MAX: [usize; 2] = [4, 2];
@@ -111,9 +108,13 @@ impl Waiting {
 /// # Cancel safety
 /// Dropping the future does not undo anything: the work is a task of its own.
 pub(crate) async fn commit(database: &Postgres, lane: Lane, commits: Vec<Commit>) -> Results {
+    let asked = Instant::now();
+    database.be_attentive();
+    let bell = &database.inner.bell;
     match lane {
-        Lane::Primary => database.inner.bell.pace().see_primary(),
-        Lane::Backfill => database.be_attentive(),
+        Lane::Primary => bell.pace().see_primary(),
+        Lane::Backfill if bell.pace().has_to_tell_of_backfill() => bell.ring(News::backfill()),
+        Lane::Backfill => {}
     }
     let count = commits.len();
     let (reply, answer) = oneshot::channel();
@@ -121,7 +122,12 @@ pub(crate) async fn commit(database: &Postgres, lane: Lane, commits: Vec<Commit>
     waiting.push(Job { commits, reply });
     tokio::spawn(serve(database.clone(), lane));
     let why = match tokio::time::timeout(WRITE_TIMEOUT, answer).await {
-        Ok(Ok(results)) => return results,
+        Ok(Ok(results)) => {
+            if lane == Lane::Primary {
+                bell.pace().feel_commit(asked.elapsed());
+            }
+            return results;
+        }
         Ok(Err(_)) => "the writer has ended",
         Err(_) => "the database did not answer in time",
     };

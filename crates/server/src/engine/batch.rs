@@ -95,6 +95,11 @@ impl<D: Domain> Batch<D> {
             return self.left.push(item);
         }
         let delivery = &item.body.delivery;
+        if self.lane == Lane::Primary && delivery.failures == 0 {
+            let waited = Timestamp::now().duration_since(delivery.message.time);
+            let waited = waited.try_into().unwrap_or(Duration::ZERO);
+            self.context.app.tier().broker.sojourn(waited);
+        }
         match attempt(&self.context, self.subscription, &self.session, delivery).await {
             Ok(commit) => self.stage(item, commit),
             Err(failure) if matches!(failure.reason(), Reason::Unflushed) => self.flush(item),

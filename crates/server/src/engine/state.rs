@@ -188,6 +188,9 @@ impl<D: Domain> Engine<D> {
 
     /// Does what the scheduler wants done.
     fn act(&mut self) {
+        let broker = &self.context.app.tier().broker;
+        self.scheduler
+            .set_overlap(broker.overlap(self.options.backfill_concurrency));
         while let Some(action) = self.scheduler.poll(self.context.now()) {
             match action {
                 Action::Fetch {

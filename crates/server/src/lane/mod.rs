@@ -56,6 +56,8 @@ pub struct Scheduler<T> {
     limits: Limits,
     subscriptions: Vec<SubscriptionState<T>>,
     free: [usize; 2],
+    /// Backfill slots that are not to be used for now.
+    withheld: usize,
     turn: [usize; 2],
     share: Share,
     stopping: bool,
@@ -94,6 +96,7 @@ impl<T> Scheduler<T> {
             limits,
             subscriptions: (0..subscriptions).map(state).collect(),
             free: [limits.primary_slots, limits.backfill_slots],
+            withheld: 0,
             turn: [0, 0],
             share: Share::new(limits.min_share),
             stopping: false,
@@ -166,6 +169,15 @@ impl<T> Scheduler<T> {
             .queue
             .finish(counted);
         self.share.handled(lane, handled);
+    }
+
+    /// At most so many backfill runs may overlap from now on, and at least one (L4); those that run
+    /// may finish.
+    pub fn set_overlap(&mut self, overlap_max: usize) {
+        self.withheld = self
+            .limits
+            .backfill_slots
+            .saturating_sub(overlap_max.max(1));
     }
 
     /// Starts nothing any more; what runs may finish.
@@ -276,7 +288,7 @@ impl<T> Scheduler<T> {
     }
 
     fn poll_backfill(&mut self) -> Option<Action<T>> {
-        if self.free[Lane::Backfill.index()] == 0 {
+        if self.free[Lane::Backfill.index()] <= self.withheld {
             return None;
         }
         let batch_max = self.backfill_allowance()?;

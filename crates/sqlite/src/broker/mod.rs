@@ -4,6 +4,8 @@ mod backlog;
 mod feed;
 mod listener;
 
+use std::time::Duration;
+
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -36,6 +38,14 @@ impl Broker for Sqlite {
         // On the backfill lane, since nobody's order waits for a gauge.
         let run = move |connection: &Connection| write_gauges(connection, &gauges);
         Box::pin(self.write(Lane::Backfill, Rings::Nothing, run))
+    }
+
+    fn sojourn(&self, waited: Duration) {
+        self.inner.senses.sojourn(waited);
+    }
+
+    fn overlap(&self, overlap_max: usize) -> usize {
+        self.inner.turnstile.overlap(overlap_max)
     }
 
     fn backlogs<'a>(

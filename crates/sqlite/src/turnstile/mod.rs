@@ -14,10 +14,11 @@
 //! its transaction to end (L2).
 //!
 //! While primary work is about, backfill writers also rest after each turn, all of them at once, so
-//! that the lock, the disk and the processors are free for a good part of the time and most primary
-//! writers meet nobody. Without primary work there is no rest (L5).
+//! that the lock, the disk and the processors are free for a part of the time. How long they rest is
+//! the governor's to say (L4); its level is kept in a lock file, where whoever has a primary turn
+//! moves it. Without primary work there is no rest (L5).
 
-mod moment;
+mod note;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -25,18 +26,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use protean_core::Lane;
+use protean_core::governor::{Judgement, Level, QUIET_AFTER, REST_MAX, Surroundings};
 
-use moment::{Moment, now};
-
-/// How long after a primary turn more of them are to be expected.
-const PRIMARY_ABOUT: Duration = Duration::from_secs(1);
-
-/// The rest after a backfill turn, in lengths of that turn, while primary work is about.
-const REST_TURNS: u32 = 2;
-
-/// The longest rest: a turn that was long because the machine was busy must not become a long
-/// pause.
-const REST_MAX: Duration = Duration::from_millis(20);
+use note::{Rest, now};
 
 /// One writer's way through the turnstile. Each writing thread has its own.
 #[derive(Debug)]
@@ -91,6 +83,12 @@ impl Turnstile {
         })
     }
 
+    /// How many pieces of backfill work may overlap now, of at most so many.
+    #[must_use]
+    pub fn overlap(&self, overlap_max: usize) -> usize {
+        note::read_level(&self.intent).overlap(now(), overlap_max)
+    }
+
     /// Keeps all backfill writers from their turns while `work` is done, but no primary writer.
     ///
     /// # Errors
@@ -104,7 +102,7 @@ impl Turnstile {
 
     /// Sleeps for what the last backfill writer left to rest.
     fn rest(&self) {
-        let until = Moment(&self.backfill).get();
+        let Rest { until, .. } = note::read_rest(&self.backfill);
         std::thread::sleep(until.saturating_sub(now()).min(REST_MAX));
     }
 }
@@ -129,22 +127,40 @@ impl Turn<'_> {
     /// Whether a primary writer of any process had a turn lately.
     #[must_use]
     pub fn primary_is_about(&self) -> bool {
-        let last = Moment(&self.turnstile.intent).get();
-        self.since.saturating_sub(last) < PRIMARY_ABOUT
+        self.level().is_production_about(self.since)
     }
 
-    /// Leaves word that primary work is about. Not every turn of the primary lane is that: making
-    /// tables is not.
-    pub fn tell_of_primary(&self) {
-        Moment(&self.turnstile.intent).set(now());
+    /// How much of its turns backfill has.
+    fn level(&self) -> Level {
+        note::read_level(&self.turnstile.intent)
+    }
+
+    /// What a primary turn has around it.
+    #[must_use]
+    pub fn surroundings(&self) -> Surroundings {
+        let Rest { since, .. } = note::read_rest(&self.turnstile.backfill);
+        match self.since.saturating_sub(since) < QUIET_AFTER {
+            true => self.level().surroundings(self.since),
+            false => Surroundings::Quiet,
+        }
+    }
+
+    /// Leaves word that primary work is about, and how it was judged. Not every turn of the primary
+    /// lane is that: making tables is not. Only in a primary turn, which nobody else has meanwhile.
+    pub fn tell_of_primary(&self, judgement: Judgement) {
+        let mut level = self.level();
+        level.hear(now(), judgement);
+        note::write_level(&self.turnstile.intent, level);
     }
 
     /// Leaves word how long backfill writers have to rest after this turn.
     fn leave_rest(&self) {
-        if self.lane == Lane::Backfill && self.primary_is_about() {
-            let now = now();
-            let rest = now.saturating_sub(self.since) * REST_TURNS;
-            Moment(&self.turnstile.backfill).set(now + rest.min(REST_MAX));
+        if self.lane == Lane::Backfill {
+            let since = now();
+            let turn = since.saturating_sub(self.since);
+            let rest = self.level().rest_after(since, turn);
+            let until = since + rest;
+            note::write_rest(&self.turnstile.backfill, Rest { since, until });
         }
     }
 }
@@ -223,14 +239,23 @@ mod tests {
             // sleep: a turn has to have a length
             thread::sleep(Duration::from_millis(2));
             drop(turn);
-            Moment(&turnstile.backfill).get().saturating_sub(now())
+            note::read_rest(&turnstile.backfill)
+                .until
+                .saturating_sub(now())
         };
         let turn = turnstile.enter(Lane::Backfill).unwrap();
         assert_eq!(rest_after(turn), Duration::ZERO, "nobody is about");
         drop(turnstile.enter(Lane::Primary).unwrap());
         let turn = turnstile.enter(Lane::Backfill).unwrap();
         assert_eq!(rest_after(turn), Duration::ZERO, "nobody left word");
-        turnstile.enter(Lane::Primary).unwrap().tell_of_primary();
+        let late = Judgement {
+            in_time: 0,
+            late: 3,
+        };
+        turnstile
+            .enter(Lane::Primary)
+            .unwrap()
+            .tell_of_primary(late);
         let turn = turnstile.enter(Lane::Backfill).unwrap();
         let rest = rest_after(turn);
         assert!(

@@ -1,5 +1,7 @@
 //! What the writer is asked to write.
 
+use std::time::Instant;
+
 use protean_core::port;
 use protean_core::port::store::{Commit, Committed, Refused};
 use rusqlite::Connection;
@@ -23,6 +25,8 @@ pub(crate) struct Batch {
     pub(super) results: Results,
     /// Whether one of those was refused.
     pub(super) refused: bool,
+    /// When it was handed in.
+    asked: Instant,
     reply: oneshot::Sender<Results>,
 }
 
@@ -66,15 +70,20 @@ impl Batch {
             commits,
             results,
             refused: false,
+            asked: Instant::now(),
             reply,
         }
     }
 }
 
 impl Job {
-    /// Whether it is the work of a handler or a caller, rather than about the tables.
-    pub(super) const fn is_commit(&self) -> bool {
-        matches!(self, Self::Batch(_))
+    /// When it was handed in, if it is the work of a handler or a caller, rather than about the
+    /// tables.
+    pub(super) const fn commit_asked(&self) -> Option<Instant> {
+        match self {
+            Self::Batch(batch) => Some(batch.asked),
+            Self::Task(_) => None,
+        }
     }
 
     /// Whether everything of it has a result.

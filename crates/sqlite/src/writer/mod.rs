@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean_core::Lane;
+use protean_core::governor::Senses;
 use protean_core::port;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -27,7 +28,7 @@ use crate::checkpoint::Checkpointer;
 use crate::error;
 use crate::options::Options;
 use crate::sql::Catalog;
-use crate::turnstile::Turnstile;
+use crate::turnstile::{Turn, Turnstile};
 
 pub(crate) use apply::lane_number;
 use job::{Batch, Job};
@@ -62,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) checkpointer: Arc<Checkpointer>,
+    pub(crate) senses: Arc<Senses>,
 }
 
 /// What a writing thread owns.
@@ -165,8 +167,8 @@ impl Thread {
         // Taken only now: what came while the turn was waited for is part of it.
         let mut jobs = self.queue.take(jobs_max);
         let written = write(&self.connection, &self.shared.catalog, &mut jobs, is_over);
-        if lane == Lane::Primary && jobs.iter().any(Job::is_commit) {
-            turn.tell_of_primary();
+        if lane == Lane::Primary {
+            self.feel(&turn, &jobs);
         }
         drop(turn);
         if lane == Lane::Backfill {
@@ -181,6 +183,20 @@ impl Thread {
         jobs.into_iter().for_each(Job::reply);
         self.shared.bell.ring(&written);
         self.shared.checkpointer.written();
+    }
+
+    /// Judges what the commits of a primary turn took, and tells those who do backfill work.
+    fn feel(&self, turn: &Turn<'_>, jobs: &[Job]) {
+        let senses = &self.shared.senses;
+        senses.surround(turn.surroundings());
+        let mut any = false;
+        for asked in jobs.iter().filter_map(Job::commit_asked) {
+            any = true;
+            senses.commit(asked.elapsed());
+        }
+        if any {
+            turn.tell_of_primary(senses.take());
+        }
     }
 
     /// A turn that took long is worth a word: somebody waited for it.

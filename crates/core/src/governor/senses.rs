@@ -1,0 +1,96 @@
+//! What a process feels of its primary work.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Judgement, Sense, Surroundings};
+
+/// The senses of a process: for what its primary commits take, and for how long primary messages
+/// wait until a handler has them, which includes what the operating system makes their threads
+/// wait. What they judged is kept until somebody tells those who do backfill work.
+#[derive(Debug)]
+pub struct Senses {
+    felt: Mutex<Felt>,
+}
+
+#[derive(Debug)]
+struct Felt {
+    commit: Sense,
+    sojourn: Sense,
+    surroundings: Surroundings,
+    untold: Judgement,
+}
+
+impl Senses {
+    /// Senses that know nothing yet; see [`Sense::new`].
+    #[must_use]
+    pub fn new(quantum: Duration) -> Self {
+        Self {
+            felt: Mutex::new(Felt {
+                commit: Sense::new(quantum),
+                sojourn: Sense::new(quantum),
+                surroundings: Surroundings::Quiet,
+                untold: Judgement::default(),
+            }),
+        }
+    }
+
+    /// What else goes on from now on.
+    pub fn surround(&self, surroundings: Surroundings) {
+        self.felt().surroundings = surroundings;
+    }
+
+    /// A primary commit took this long, from when it was asked for to when it was durable.
+    pub fn commit(&self, took: Duration) {
+        let mut felt = self.felt();
+        let surroundings = felt.surroundings;
+        let judgement = felt.commit.judge(took, surroundings);
+        felt.untold = felt.untold.and(judgement);
+    }
+
+    /// A primary message waited this long, from when it was made to when a handler had it. Clocks
+    /// of several machines may differ, always by as much.
+    pub fn sojourn(&self, waited: Duration) {
+        let mut felt = self.felt();
+        let surroundings = felt.surroundings;
+        let judgement = felt.sojourn.judge(waited, surroundings);
+        felt.untold = felt.untold.and(judgement);
+    }
+
+    /// What was judged since the last call.
+    pub fn take(&self) -> Judgement {
+        std::mem::take(&mut self.felt().untold)
+    }
+
+    fn felt(&self) -> MutexGuard<'_, Felt> {
+        self.felt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn commits_and_waiting_are_judged_apart_and_told_once() {
+        let senses = Senses::new(5 * MS);
+        for _ in 0..1_000 {
+            senses.commit(MS);
+            senses.sojourn(20 * MS);
+        }
+        senses.take();
+        senses.surround(Surroundings::Backfill);
+        senses.sojourn(20 * MS);
+        assert_eq!(senses.take().late, 0);
+        senses.commit(20 * MS);
+        senses.commit(MS);
+        let told = Judgement {
+            in_time: 1,
+            late: 1,
+        };
+        assert_eq!(senses.take(), told);
+        assert!(senses.take().is_empty());
+    }
+}
