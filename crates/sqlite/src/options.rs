@@ -28,6 +28,10 @@ pub struct Options {
     pub synchronous: Synchronous,
     /// The longest time one transaction of backfill work may hold the write lock.
     pub quantum: Duration,
+    /// The longest time a backfill writer lets primary ones go first; `None` for as long as there
+    /// are any. With a `min_share` it must not be starved here, after it was let through elsewhere
+    /// (L6).
+    pub backfill_patience: Option<Duration>,
 }
 
 impl Default for Options {
@@ -35,6 +39,7 @@ impl Default for Options {
         Self {
             synchronous: Synchronous::default(),
             quantum: Duration::from_millis(5),
+            backfill_patience: None,
         }
     }
 }

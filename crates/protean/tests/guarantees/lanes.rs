@@ -160,6 +160,26 @@ async fn l6_starvation_is_visible() {
         .await;
 }
 
+/// Each command causes an event that two subscriptions take, in its own lane.
+#[tokio::test(flavor = "multi_thread")]
+async fn l6_a_min_share_is_what_backfill_gets_of_a_saturated_server() {
+    const ORDERS: usize = 6_000;
+    let world = World::with("[server.priority_lanes]\nmin_share = 0.01").await;
+    let orders = (0..ORDERS).map(|nth| format!("order {nth}"));
+    world.touch_all(bulk(1_000), Priority::Bulk).await;
+    world.touch_all(orders, Priority::Normal).await;
+    let engine = world.engine();
+    // Before the last of them, so that primary always has more.
+    let is_order = |label: &&String| label.starts_with("order");
+    let enough = |log: &[String]| log.iter().filter(is_order).count() >= ORDERS * 9 / 10;
+    world.probe.until(enough).await;
+    let summary = engine.stop().await;
+    let all = summary.primary + summary.backfill;
+    #[allow(clippy::cast_precision_loss, reason = "some thousands")]
+    let share = summary.backfill as f64 / all as f64;
+    assert!((0.008..=0.02).contains(&share), "{share:.4} of {all}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn l7_inside_the_primary_lane_the_more_urgent_goes_first() {
     let world = World::with("[server]\nprimary_concurrency = 1").await;

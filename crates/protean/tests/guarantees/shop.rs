@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use protean::Summary;
 use protean::app::Submission;
 use protean::config::Config;
 use protean::port::broker::Backlog;
@@ -322,7 +323,7 @@ impl World {
         let app = self.app.clone();
         let task = tokio::spawn(async move {
             let stopped = async move { stopped.await.unwrap_or(()) };
-            protean::serve(app, stopped).await.unwrap();
+            protean::serve(app, stopped).await.unwrap()
         });
         Engine {
             stop: Some(stop),
@@ -397,14 +398,14 @@ impl World {
 /// A running engine.
 pub struct Engine {
     stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Summary>,
 }
 
 impl Engine {
-    /// Lets it finish what it does.
-    pub async fn stop(mut self) {
+    /// Lets it finish what it does, and says what it did.
+    pub async fn stop(mut self) -> Summary {
         self.stop.take().map(|stop| stop.send(()));
-        self.task.await.unwrap();
+        self.task.await.unwrap()
     }
 
     /// Ends it on the spot.

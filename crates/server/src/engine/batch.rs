@@ -50,6 +50,8 @@ struct Batch<D> {
     context: Arc<Context<D>>,
     subscription: usize,
     lane: Lane,
+    /// So many messages are run whether primary ones wait or not.
+    owed: usize,
     session: Session,
     started: Instant,
     steps: Vec<Step>,
@@ -68,12 +70,14 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         subscription,
         lane,
         items,
+        owed,
     } = run;
     let session = context.app.session(lane);
     let mut batch = Batch {
         context,
         subscription,
         lane,
+        owed,
         session,
         started: Instant::now(),
         steps: Vec::with_capacity(items.len()),
@@ -114,8 +118,8 @@ impl<D: Domain> Batch<D> {
     }
 
     fn is_over(&self) -> bool {
-        self.lane == Lane::Backfill
-            && (self.started.elapsed() >= self.context.quantum || self.context.is_yielding())
+        let yields = self.steps.len() >= self.owed && self.context.is_yielding();
+        self.lane == Lane::Backfill && (yields || self.started.elapsed() >= self.context.quantum)
     }
 
     fn stage(&mut self, item: Item<Work>, mut commit: Commit) {

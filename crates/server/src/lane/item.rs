@@ -69,4 +69,7 @@ pub struct Run<T> {
     pub lane: Lane,
     /// The messages.
     pub items: Vec<Item<T>>,
+    /// So many of them are to be run although primary messages wait: they are what `min_share` owes
+    /// (L6).
+    pub owed: usize,
 }

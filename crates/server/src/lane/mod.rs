@@ -161,14 +161,18 @@ impl<T> Scheduler<T> {
         outcomes: impl IntoIterator<Item = (Item<T>, Outcome), IntoIter: DoubleEndedIterator>,
     ) {
         self.free[lane.index()] += 1;
-        let mut handled = 0;
-        let counted = outcomes.into_iter().inspect(|(_, outcome)| {
-            handled += usize::from(*outcome != Outcome::Unrun);
+        let (mut handled, mut unrun) = (0, 0);
+        let counted = outcomes.into_iter().inspect(|(_, outcome)| match outcome {
+            Outcome::Unrun => unrun += 1,
+            Outcome::Done | Outcome::Parked { .. } => handled += 1,
         });
         self.subscriptions[subscription].lanes[lane.index()]
             .queue
             .finish(counted);
-        self.share.handled(lane, handled);
+        match lane {
+            Lane::Primary => self.share.earn(handled),
+            Lane::Backfill => self.share.finished(handled + unrun, handled),
+        }
     }
 
     /// At most so many backfill runs may overlap from now on, and at least one (L4); those that run
@@ -292,7 +296,7 @@ impl<T> Scheduler<T> {
             return None;
         }
         let batch_max = self.backfill_allowance()?;
-        let shared = self.share.is_due();
+        let shared = self.share.due() > 0;
         let subscription = self.most_urgent(Lane::Backfill, |known| {
             shared || !known.lanes[Lane::Primary.index()].supply.may_hold_news()
         })?;
@@ -309,7 +313,7 @@ impl<T> Scheduler<T> {
         let primary = Lane::Primary.index();
         let mut claimed = self.subscriptions.iter().filter(|known| known.claimed);
         if claimed.any(|known| known.lanes[primary].queue.has_ready()) {
-            return self.share.is_due().then_some(1);
+            return Some(self.share.due()).filter(|due| *due > 0);
         }
         Some(self.limits.batch_max)
     }
@@ -336,6 +340,10 @@ impl<T> Scheduler<T> {
     fn start(&mut self, subscription: usize, lane: Lane, items: Vec<Item<T>>) -> Action<T> {
         self.free[lane.index()] -= 1;
         self.turn[lane.index()] = (subscription + 1) % self.subscriptions.len();
+        let owed = match lane {
+            Lane::Primary => 0,
+            Lane::Backfill => self.share.due().min(items.len()),
+        };
         if lane == Lane::Backfill {
             self.share.started(items.len());
         }
@@ -343,6 +351,7 @@ impl<T> Scheduler<T> {
             subscription,
             lane,
             items,
+            owed,
         })
     }
 }

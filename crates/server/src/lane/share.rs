@@ -1,15 +1,20 @@
 //! The part of the work that backfill is owed while primary is saturated (L6).
 
-use protean_core::Lane;
-
 /// The most messages backfill can be owed: a pause in the import must not become a flood later.
-const CREDIT_MAX: f64 = 16.0;
+const CREDIT_MAX: f64 = 64.0;
 
 /// Counts what backfill is owed.
 #[derive(Debug)]
 pub(super) struct Share {
     per_primary: f64,
     credit: f64,
+    /// Backfill messages that were started and have not ended.
+    under_way: usize,
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a run has few messages")]
+const fn float(count: usize) -> f64 {
+    count as f64
 }
 
 impl Share {
@@ -19,27 +24,35 @@ impl Share {
         Self {
             per_primary: min_share / (1.0 - min_share),
             credit: 0.0,
+            under_way: 0,
         }
     }
 
-    /// This many messages of the lane were handled.
-    pub(super) fn handled(&mut self, lane: Lane, count: usize) {
-        if lane == Lane::Primary {
-            #[allow(clippy::cast_precision_loss, reason = "a run has few messages")]
-            let earned = self.per_primary * count as f64;
-            self.credit = (self.credit + earned).min(CREDIT_MAX);
-        }
+    /// This many primary messages were handled.
+    pub(super) fn earn(&mut self, count: usize) {
+        self.credit = (self.credit + self.per_primary * float(count)).min(CREDIT_MAX);
     }
 
     /// This many backfill messages were started.
-    pub(super) fn started(&mut self, count: usize) {
-        #[allow(clippy::cast_precision_loss, reason = "a run has few messages")]
-        let spent = count as f64;
-        self.credit = (self.credit - spent).max(0.0);
+    pub(super) const fn started(&mut self, count: usize) {
+        self.under_way += count;
     }
 
-    /// Whether backfill is owed a message.
-    pub(super) fn is_due(&self) -> bool {
-        self.credit >= 1.0
+    /// This many of those that were started are not under way any more, and so many of them were
+    /// handled. What is handled while primary has nothing is nobody's debt.
+    pub(super) fn finished(&mut self, count: usize, handled: usize) {
+        self.under_way = self.under_way.saturating_sub(count);
+        self.credit = (self.credit - float(handled)).max(0.0);
+    }
+
+    /// How many messages backfill is owed.
+    pub(super) fn due(&self) -> usize {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and CREDIT_MAX"
+        )]
+        let owed = self.credit as usize;
+        owed.saturating_sub(self.under_way)
     }
 }

@@ -30,12 +30,16 @@ use protean_core::governor::{Judgement, Level, QUIET_AFTER, REST_MAX, Surroundin
 
 use note::{Rest, now};
 
+/// Between two looks of a backfill writer that has only so much patience.
+const LOOK_INTERVAL: Duration = Duration::from_micros(500);
+
 /// One writer's way through the turnstile. Each writing thread has its own.
 #[derive(Debug)]
 pub struct Turnstile {
     turn: File,
     intent: File,
     backfill: File,
+    patience: Option<Duration>,
 }
 
 /// The right to write, until it is dropped.
@@ -57,7 +61,15 @@ impl Turnstile {
             turn: lock("turn")?,
             intent: lock("intent")?,
             backfill: lock("backfill")?,
+            patience: None,
         })
+    }
+
+    /// The same, but as a backfill writer it lets primary ones go first for this long at most.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Option<Duration>) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Waits for the right to write. Blocks the thread.
@@ -70,9 +82,7 @@ impl Turnstile {
             Lane::Backfill => {
                 self.backfill.lock()?;
                 self.rest();
-                // Whoever holds the intent goes first; nothing is kept of it.
-                self.intent.lock()?;
-                self.intent.unlock()?;
+                self.give_way()?;
             }
         }
         self.turn.lock()?;
@@ -98,6 +108,23 @@ impl Turnstile {
         let result = work();
         self.backfill.unlock()?;
         Ok(result)
+    }
+
+    /// Waits until nobody holds the intent, or patience is over; nothing is kept of it.
+    fn give_way(&self) -> io::Result<()> {
+        let Some(patience) = self.patience else {
+            self.intent.lock()?;
+            return self.intent.unlock();
+        };
+        let since = now();
+        while now().saturating_sub(since) < patience {
+            match self.intent.try_lock() {
+                Ok(()) => return self.intent.unlock(),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_INTERVAL),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Sleeps for what the last backfill writer left to rest.
@@ -172,6 +199,7 @@ impl Drop for Turn<'_> {
             turn,
             intent,
             backfill,
+            ..
         } = self.turnstile;
         let held = match self.lane {
             Lane::Primary => intent,
@@ -267,6 +295,19 @@ mod tests {
         assert!(now() - before < rest, "primary waits for nobody's rest");
         drop(turnstile.enter(Lane::Backfill).unwrap());
         assert!(now() >= before + rest / 2, "backfill does");
+    }
+
+    #[test]
+    fn l6_a_backfill_writer_with_little_patience_is_not_starved() {
+        let folder = tempfile::tempdir().unwrap();
+        let always = Turnstile::open(folder.path()).unwrap();
+        always.intent.lock_shared().unwrap();
+        let patience = Some(Duration::from_millis(2));
+        let backfill = Turnstile::open(folder.path())
+            .unwrap()
+            .with_patience(patience);
+        let turn = backfill.enter(Lane::Backfill).unwrap();
+        assert!(turn.primary_waits());
     }
 
     #[test]

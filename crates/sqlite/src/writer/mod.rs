@@ -91,6 +91,7 @@ impl Writer {
         for (lane, connection) in Lane::ALL.into_iter().zip(connections) {
             let turnstile =
                 Turnstile::open(locks).map_err(|error| error::file("the turnstile", &error))?;
+            let turnstile = turnstile.with_patience(options.backfill_patience);
             let thread = Thread {
                 lane,
                 connection,
