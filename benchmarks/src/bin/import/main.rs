@@ -12,17 +12,18 @@
 
 mod bare;
 mod server;
-mod tier;
 
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use bookshelf::demo::tier::{Lanes, Services, Tier};
+use clap::ValueEnum as _;
 use protean::cli::{Status, grouped};
+use protean_benchmarks::program;
 
-use server::{Server, program};
-use tier::{Place, Tier};
+use server::Server;
 
 /// The longest time a round may take.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -45,7 +46,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let Arguments { tier, rows, rounds } = arguments()?;
-    println!("{}: {} rows, {rounds} rounds", tier.name(), grouped(rows));
+    println!("{}: {} rows, {rounds} rounds", name(tier), grouped(rows));
     println!(
         "{:>6}{:>14}{:>14}{:>8}{:>12}{:>12}",
         "round", "bare rows/s", "books/s", "ratio", "server MB", "Redis MB"
@@ -69,6 +70,11 @@ fn main() -> Result<()> {
     };
     print("median", &round);
     Ok(())
+}
+
+fn name(tier: Tier) -> String {
+    let value = tier.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 fn most(all: &[Round], part: fn(&Round) -> u64) -> u64 {
@@ -106,7 +112,7 @@ fn arguments() -> Result<Arguments> {
             number.with_context(|| format!("expected a number above 0 after `{word}`"))
         };
         match word.as_str() {
-            "--tier" => arguments.tier = Tier::parse(&value)?,
+            "--tier" => arguments.tier = tier(&value)?,
             "--rows" => arguments.rows = number()?,
             "--rounds" => arguments.rounds = number()?,
             _ => bail!("expected `--tier`, `--rows` or `--rounds`, found `{word}`"),
@@ -115,12 +121,20 @@ fn arguments() -> Result<Arguments> {
     Ok(arguments)
 }
 
+fn tier(text: &str) -> Result<Tier> {
+    let tier = Tier::from_str(text, false).ok();
+    tier.with_context(|| {
+        format!("expected sqlite, postgres or redis after `--tier`, found `{text}`")
+    })
+}
+
 fn measure(tier: Tier, rows: u64) -> Result<Round> {
     let folder = tempfile::tempdir()?;
     let catalog = folder.path().join("catalog.csv");
     bookshelf::sample::write_catalog(rows, std::fs::File::create(&catalog)?)?;
-    let place = Place::start(tier, folder.path())?;
-    let bare = match place.bare_database()? {
+    let services = Services::start(tier)?;
+    services.configure(folder.path(), Lanes::Two)?;
+    let bare = match services.create_database()? {
         Some(uri) => bare::postgres(&catalog, &uri)?,
         None => bare::sqlite(&catalog, &folder.path().join("bare.db"))?,
     };
@@ -134,7 +148,7 @@ fn measure(tier: Tier, rows: u64) -> Result<Round> {
         bare: rate(bare),
         imported: rate(imported),
         memory_bytes,
-        redis_bytes: place.redis_peak_bytes()?,
+        redis_bytes: services.redis_peak_bytes()?.unwrap_or_default(),
     })
 }
 

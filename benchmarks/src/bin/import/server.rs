@@ -1,22 +1,11 @@
 //! The programs of the bookstore that are measured.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
-
-/// A program beside this one.
-pub(crate) fn program(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let path = own.with_file_name(name);
-    ensure!(
-        path.is_file(),
-        "expected {}; `cargo xtask bench` builds it",
-        path.display()
-    );
-    Ok(path)
-}
+use anyhow::{Context, Result, bail};
+use protean_benchmarks::program;
 
 /// A server, which ends with this value.
 pub(crate) struct Server {

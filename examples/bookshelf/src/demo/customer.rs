@@ -3,18 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use anyhow::{Result, bail};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::ORDER_INTERVAL;
+use super::client::Client;
 use super::latency::Latencies;
 
 /// Between two looks at an order that is not handled yet.
@@ -23,8 +18,6 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 /// The longest time an order may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Connection = SendRequest<Full<Bytes>>;
-
 /// A customer: a cheap clone.
 #[derive(Clone)]
 pub(super) struct Customer {
@@ -32,9 +25,7 @@ pub(super) struct Customer {
 }
 
 struct Inner {
-    address: String,
-    /// Connections that are not in use.
-    connections: Mutex<Vec<Connection>>,
+    client: Client,
     latencies: Mutex<Latencies>,
     orders: Mutex<Vec<String>>,
 }
@@ -56,12 +47,8 @@ impl Ordering {
 
 impl Customer {
     pub(super) fn new(address: &str) -> Result<Self> {
-        address
-            .parse::<std::net::SocketAddr>()
-            .with_context(|| format!("expected an address, found \"{address}\""))?;
         let inner = Inner {
-            address: address.to_owned(),
-            connections: Mutex::default(),
+            client: Client::new(address)?,
             latencies: Mutex::default(),
             orders: Mutex::default(),
         };
@@ -128,75 +115,24 @@ impl Customer {
 
     /// Places an order and looks until it is handled.
     async fn order(&self) -> Result<()> {
-        let mut connection = self.connection().await?;
+        let mut connection = self.inner.client.connect().await?;
         let started = Instant::now();
         let body = r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
-        let (status, answer) = send(
-            &mut connection,
-            Method::POST,
-            "/orders",
-            Bytes::from_static(body.as_bytes()),
-        )
-        .await?;
+        let answer = connection.post("/orders", body).await?;
         let accepted = started.elapsed();
-        if status != StatusCode::ACCEPTED {
-            bail!(
-                "expected 202 for an order, found {status}: {}",
-                String::from_utf8_lossy(&answer)
-            );
-        }
-        let answer: serde_json::Value = serde_json::from_slice(&answer)?;
-        let id = answer["order_id"]
-            .as_str()
-            .context("no order_id in the answer")?;
+        let id = answer.accepted("order_id")?;
         let path = format!("/orders/{id}");
-        while send(&mut connection, Method::GET, &path, Bytes::new())
-            .await?
-            .0
-            != StatusCode::OK
-        {
+        while connection.get(&path).await?.status != 200 {
             if started.elapsed() > PATIENCE {
                 bail!("the order {id} was not handled in {PATIENCE:?}");
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
         lock(&self.inner.latencies).add(accepted, started.elapsed());
-        lock(&self.inner.orders).push(id.to_owned());
-        lock(&self.inner.connections).push(connection);
+        lock(&self.inner.orders).push(id);
+        self.inner.client.keep(connection);
         Ok(())
     }
-
-    async fn connection(&self) -> Result<Connection> {
-        let unused = lock(&self.inner.connections).pop();
-        if let Some(connection) = unused.filter(|connection| !connection.is_closed()) {
-            return Ok(connection);
-        }
-        let stream = TcpStream::connect(&self.inner.address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // It ends with the sender; a failure shows in the next request.
-        tokio::spawn(connection);
-        Ok(sender)
-    }
-}
-
-async fn send(
-    connection: &mut Connection,
-    method: Method,
-    path: &str,
-    body: Bytes,
-) -> Result<(StatusCode, Bytes)> {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "bookshelf")
-        .header("content-type", "application/json")
-        .body(Full::new(body))?;
-    connection.ready().await?;
-    let response = connection.send_request(request).await?;
-    let status = response.status();
-    let body = response.into_body().collect().await?.to_bytes();
-    Ok((status, body))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

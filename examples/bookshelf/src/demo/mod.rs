@@ -1,15 +1,16 @@
 //! The demonstration: a server, an API and an import as processes of their own, and a customer who
 //! orders a book every 50 ms and watches the clock; on a tier that is asked for.
 
+pub mod client;
+pub mod process;
+pub mod tier;
+
 mod check;
 mod customer;
 mod latency;
-mod process;
 mod report;
 mod screen;
-mod tier;
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use latency::Latencies;
 use process::Process;
 use report::Report;
 use screen::Screen;
-use tier::{Services, Tier};
+use tier::{Lanes, Services, Tier};
 
 /// Between two orders.
 const ORDER_INTERVAL: Duration = Duration::from_millis(50);
@@ -93,7 +94,7 @@ fn run(arguments: &Arguments) -> Result<Report> {
 async fn demonstrate(arguments: &Arguments, services: &Services) -> Result<Report> {
     let folder = tempfile::tempdir().context("no folder for the demonstration")?;
     let home = folder.path();
-    services.configure(home)?;
+    services.configure(home, Lanes::Two)?;
     let catalog = home.join("catalog.csv");
     sample::write_catalog(arguments.rows, std::fs::File::create(&catalog)?)?;
     say(&format!(
@@ -101,8 +102,11 @@ async fn demonstrate(arguments: &Arguments, services: &Services) -> Result<Repor
         grouped(arguments.rows)
     ));
 
-    let server = Process::start(home, &["server"], "Engine running").await?;
-    let api = Process::start(home, &["api", "--port", "0"], "Listening on").await?;
+    // Every part is played by this very program, started again.
+    let program = std::env::current_exe().context("no path of this program")?;
+    let server = Process::start(&program, home, &["server"], "Engine running").await?;
+    let api = ["api", "--port", "0"];
+    let api = Process::start(&program, home, &api, "Listening on").await?;
     let address = api.first_line().trim_start_matches("Listening on http://");
     say(&format!(
         "The server runs; the API listens on http://{address}."
@@ -119,7 +123,9 @@ async fn demonstrate(arguments: &Arguments, services: &Services) -> Result<Repor
     customer.order_times(arguments.idle_orders).await?;
     let idle = customer.take_latencies();
 
-    let (books, busy) = import(&app, home, &customer).await?;
+    let importer = ["import-vintage-press", "catalog.csv", "--json"];
+    let importer = || Process::spawn(&program, home, &importer);
+    let (books, busy) = import(&app, importer, &customer).await?;
     let check = check::everything(&app, &catalog, customer.orders()).await?;
     let peak_memory = server.peak_memory_bytes();
     api.stop().await?;
@@ -143,13 +149,12 @@ struct Books {
 /// Imports while the customer goes on ordering, until the last book is in the catalog.
 async fn import(
     app: &App<Bookshelf>,
-    home: &Path,
+    importer: impl FnOnce() -> Result<Process>,
     customer: &Customer,
 ) -> Result<(Books, Latencies)> {
     say("Importing with BULK priority while orders are placed…");
     let started = Instant::now();
-    let arguments = ["import-vintage-press", "catalog.csv", "--json"];
-    let mut importer = Process::spawn(home, &arguments)?;
+    let mut importer = importer()?;
     let ordering = customer.start_ordering();
     watch(app, &mut importer).await?;
     let took = started.elapsed();

@@ -1,4 +1,4 @@
-//! This very program, started again to play another part.
+//! The programs of the bookstore, as processes of their own.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LINES_MAX: usize = 1_024;
 
 /// A process that ends with this one.
-pub(super) struct Process {
+#[derive(Debug)]
+pub struct Process {
     name: String,
     child: Child,
     lines: mpsc::Receiver<String>,
@@ -25,9 +26,11 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a part in a folder.
-    pub(super) fn spawn(folder: &Path, arguments: &[&str]) -> Result<Self> {
-        let program = std::env::current_exe().context("no path of this program")?;
+    /// Starts a program in a folder.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(program: &Path, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let name = arguments.first().copied().unwrap_or_default().to_owned();
         let mut child = Command::new(program)
             .args(arguments)
@@ -55,9 +58,20 @@ impl Process {
         })
     }
 
-    /// Starts a part, and waits until it says that it is ready.
-    pub(super) async fn start(folder: &Path, arguments: &[&str], ready: &str) -> Result<Self> {
-        let mut process = Self::spawn(folder, arguments)?;
+    /// Starts a program, and waits until it says that it is ready: until a line begins so.
+    ///
+    /// # Errors
+    /// When it cannot be started, ends, or is not ready in 30 s.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the process.
+    pub async fn start(
+        program: &Path,
+        folder: &Path,
+        arguments: &[&str],
+        ready: &str,
+    ) -> Result<Self> {
+        let mut process = Self::spawn(program, folder, arguments)?;
         loop {
             match tokio::time::timeout(PATIENCE, process.lines.recv()).await {
                 Ok(Some(line)) => {
@@ -74,16 +88,22 @@ impl Process {
     }
 
     /// The first line it printed.
-    pub(super) fn first_line(&self) -> &str {
+    #[must_use]
+    pub fn first_line(&self) -> &str {
         self.seen.first().map_or("", String::as_str)
     }
 
-    pub(super) fn is_running(&mut self) -> Result<bool> {
+    /// Whether it has not ended.
+    ///
+    /// # Errors
+    /// When the operating system does not tell.
+    pub fn is_running(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_none())
     }
 
     /// The most memory it had in use, where the operating system tells.
-    pub(super) fn peak_memory_bytes(&self) -> Option<u64> {
+    #[must_use]
+    pub fn peak_memory_bytes(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status
             .lines()
@@ -93,7 +113,13 @@ impl Process {
     }
 
     /// Waits for its end; returns all it printed.
-    pub(super) async fn finish(mut self) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// When it fails, or does not end in 30 s.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the process.
+    pub async fn finish(mut self) -> Result<Vec<String>> {
         let waited = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         let status = waited.with_context(|| format!("`{}` does not end", self.name))??;
         if !status.success() {
@@ -105,8 +131,25 @@ impl Process {
         Ok(self.seen)
     }
 
+    /// Ends it at once, and waits until it has gone.
+    ///
+    /// # Errors
+    /// When the operating system does not let it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the process all the same.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Asks it to stop, and waits until it has.
-    pub(super) async fn stop(self) -> Result<()> {
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the process.
+    pub async fn stop(self) -> Result<()> {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         if let Some(id) = id.and_then(Pid::from_raw) {
             kill_process(id, Signal::TERM)?;

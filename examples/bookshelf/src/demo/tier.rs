@@ -1,7 +1,7 @@
-//! What the demonstration runs on: the servers of a tier, and the `domain.toml` that picks it.
+//! What the bookstore runs on: the servers of a tier, and the `domain.toml` that picks it.
 //!
 //! The application and everything that is measured are the same on every tier, so this is the only
-//! part of the demonstration that knows one from another.
+//! part of the demonstration that knows one from another. The benchmarks use it, too.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,18 +10,15 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use protean_services::{Postgres, Redis, redis};
 
-/// What both lanes need on every tier, as in the bookstore's own `domain.toml`.
+/// What is the same on every tier, as in the bookstore's own `domain.toml`.
 const COMMON: &str = "\
 event_processing = \"async\"
 command_processing = \"async\"
-
-[server]
-priority_lanes = true
 ";
 
 /// What keeps the shop's rows and moves its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Tier {
+pub enum Tier {
     /// One SQLite file, and no server
     Sqlite,
     /// PostgreSQL alone
@@ -30,9 +27,18 @@ pub(super) enum Tier {
     Redis,
 }
 
+/// On which lanes bulk work travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lanes {
+    /// On its own.
+    Two,
+    /// On the one that everything travels on.
+    One,
+}
+
 /// The servers of a tier. They end when this is dropped, or when this process dies.
 #[derive(Debug)]
-pub(super) struct Services {
+pub struct Services {
     database: Option<Database>,
     redis: Option<Redis>,
 }
@@ -41,7 +47,7 @@ pub(super) struct Services {
 #[derive(Debug)]
 struct Database {
     uri: String,
-    _server: Postgres,
+    server: Postgres,
 }
 
 impl Services {
@@ -49,7 +55,10 @@ impl Services {
     ///
     /// PostgreSQL waits for the disk, as in production: what orders notice is mostly that. Redis
     /// keeps nothing on the disk, since all that it has can be had from the database again.
-    pub(super) fn start(tier: Tier) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When a server is not installed, or does not get ready.
+    pub fn start(tier: Tier) -> Result<Self> {
         let database = match tier {
             Tier::Sqlite => None,
             Tier::Postgres | Tier::Redis => Some(Database::start()?),
@@ -62,25 +71,50 @@ impl Services {
     }
 
     /// Has the shop in a folder use them.
-    pub(super) fn configure(&self, folder: &Path) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the folder cannot be written to.
+    pub fn configure(&self, folder: &Path, lanes: Lanes) -> Result<()> {
         let file = folder.join("domain.toml");
-        std::fs::write(&file, self.domain_toml())
+        std::fs::write(&file, self.domain_toml(lanes))
             .with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// The database that the shop uses; none when it is a file.
+    #[must_use]
+    pub fn database_uri(&self) -> Option<&str> {
+        self.database.as_ref().map(|database| database.uri.as_str())
+    }
+
+    /// An empty database beside that of the shop; none when that is a file. Blocks the thread.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn create_database(&self) -> Result<Option<String>> {
+        let server = self.database.as_ref().map(|database| &database.server);
+        Ok(server.map(Postgres::create_database).transpose()?)
     }
 
     /// The most memory that Redis had in use for its data and its clients; none without Redis.
     /// Blocks the thread.
-    pub(super) fn redis_peak_bytes(&self) -> Result<Option<u64>> {
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub fn redis_peak_bytes(&self) -> Result<Option<u64>> {
         let Some(redis) = &self.redis else {
             return Ok(None);
         };
         let bytes = redis.info("used_memory_peak")?;
-        let bytes = bytes.parse().context("Redis tells no number of bytes")?;
+        let bytes = bytes
+            .trim()
+            .parse()
+            .context("Redis tells no number of bytes")?;
         Ok(Some(bytes))
     }
 
     /// What runs and where, in one line.
-    pub(super) fn banner(&self) -> String {
+    #[must_use]
+    pub fn banner(&self) -> String {
         let Some(database) = &self.database else {
             return "The shop is one SQLite file; no other server is started.".to_owned();
         };
@@ -93,8 +127,10 @@ impl Services {
         text
     }
 
-    fn domain_toml(&self) -> String {
+    fn domain_toml(&self, lanes: Lanes) -> String {
         let mut text = COMMON.to_owned();
+        let two = lanes == Lanes::Two;
+        let _ = write!(text, "\n[server]\npriority_lanes = {two}\n");
         let database = match &self.database {
             None => "provider = \"sqlite\"\npath = \"bookshelf.db\"".to_owned(),
             Some(Database { uri, .. }) => {
@@ -114,10 +150,7 @@ impl Database {
     fn start() -> Result<Self> {
         let server = Postgres::start()?;
         let uri = server.create_database()?;
-        Ok(Self {
-            uri,
-            _server: server,
-        })
+        Ok(Self { uri, server })
     }
 }
 
@@ -129,10 +162,14 @@ mod tests {
     fn without_servers_the_shop_is_a_file_of_its_folder() {
         let services = Services::start(Tier::Sqlite).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        services.configure(folder.path()).unwrap();
-        let config = protean::config_file::load("bookshelf", folder.path()).unwrap();
-        assert!(config.server.priority_lanes.enabled);
-        assert_eq!(config.file, folder.path().join("bookshelf.db"));
+        for (lanes, enabled) in [(Lanes::Two, true), (Lanes::One, false)] {
+            services.configure(folder.path(), lanes).unwrap();
+            let config = protean::config_file::load("bookshelf", folder.path()).unwrap();
+            assert_eq!(config.server.priority_lanes.enabled, enabled);
+            assert_eq!(config.file, folder.path().join("bookshelf.db"));
+        }
+        assert_eq!(services.database_uri(), None);
+        assert_eq!(services.create_database().unwrap(), None);
         assert_eq!(services.redis_peak_bytes().unwrap(), None);
     }
 }

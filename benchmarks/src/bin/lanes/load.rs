@@ -1,0 +1,163 @@
+//! Sends requests when they are due, whatever became of those before them.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use bookshelf::demo::client::{Answer, Client};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::schedule::{Due, PRICE_CHANGE_EVERY, Schedule, What};
+use crate::watch::{Awaited, PATIENCE, Sign};
+
+/// Requests on their way at the same time: what a process may have of open files. Those beyond it
+/// wait, and their time runs.
+const REQUESTS_MAX: usize = 512;
+
+/// Requests that are due and not taken up yet.
+const DUE_MAX: usize = 1_024;
+
+/// Errors that are told; there is no need to see more.
+const TOLD_MAX: usize = 5;
+
+/// What a price is at least, so that it is none that a book had before.
+const PRICE_BASE: u64 = 1_000;
+
+/// Who sends.
+pub(crate) struct Load {
+    pub(crate) client: Client,
+    /// Books whose prices may change.
+    pub(crate) books: Vec<String>,
+    /// Who looks when it can be seen.
+    pub(crate) accepted: Sender<Awaited>,
+    pub(crate) in_flight: Semaphore,
+}
+
+/// What became of the requests.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    /// From the instant at which it was due to the answer.
+    pub(crate) times: Vec<Duration>,
+    /// From the instant at which it was due to the one at which it was taken up: what the
+    /// benchmark itself adds.
+    pub(crate) late: Vec<Duration>,
+    /// Requests that were not accepted.
+    pub(crate) errors: u64,
+    /// Why, of some.
+    pub(crate) told: Vec<String>,
+}
+
+/// What became of one request.
+struct Outcome {
+    counts: bool,
+    late: Duration,
+    answered: Result<Duration>,
+}
+
+impl Load {
+    pub(crate) fn new(client: Client, books: Vec<String>, accepted: Sender<Awaited>) -> Self {
+        Self {
+            client,
+            books,
+            accepted,
+            in_flight: Semaphore::new(REQUESTS_MAX),
+        }
+    }
+
+    /// Sends all requests of a schedule that starts at `start`; returns when all are answered.
+    pub(crate) async fn run(self, schedule: Schedule, start: Instant) -> Result<Answered> {
+        let load = Arc::new(self);
+        let (sender, mut due) = mpsc::channel(DUE_MAX);
+        // The timers of the runtime know nothing finer than a millisecond.
+        let pace = std::thread::spawn(move || pace(schedule, start, &sender));
+        let mut requests = JoinSet::new();
+        let mut answered = Answered::default();
+        while let Some(one) = due.recv().await {
+            let load = load.clone();
+            requests.spawn(async move { load.request(one, start + one.at).await });
+            while let Some(done) = requests.try_join_next() {
+                answered.add(done?);
+            }
+        }
+        while let Some(done) = requests.join_next().await {
+            answered.add(done?);
+        }
+        if let Err(panic) = pace.join() {
+            std::panic::resume_unwind(panic);
+        }
+        Ok(answered)
+    }
+
+    async fn request(&self, one: Due, due: Instant) -> Outcome {
+        let late = due.elapsed();
+        let waited = tokio::time::timeout(PATIENCE, self.send(one)).await;
+        let answered = due.elapsed();
+        let sign = waited.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in {PATIENCE:?}")));
+        let counts = one.counts;
+        let sent = sign.and_then(|sign| {
+            let awaited = Awaited { due, counts, sign };
+            self.accepted.send(awaited).context("nobody looks any more")
+        });
+        Outcome {
+            counts,
+            late,
+            answered: sent.map(|()| answered),
+        }
+    }
+
+    /// Sends one request; returns how it will be seen that it took effect.
+    async fn send(&self, one: Due) -> Result<Sign> {
+        let _permit = self.in_flight.acquire().await?;
+        let mut connection = self.client.connect().await?;
+        let sign = match one.what {
+            What::Order => {
+                let body = r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
+                let answer: Answer = connection.post("/orders", body).await?;
+                Sign::Order(answer.accepted("order_id")?)
+            }
+            What::PriceChange => {
+                let nth = usize::try_from(one.nth / PRICE_CHANGE_EVERY)? % self.books.len();
+                let (book, price) = (&self.books[nth], PRICE_BASE + one.nth);
+                let body = format!(r#"{{"price_amount":"{price}"}}"#);
+                let answer = connection
+                    .put(&format!("/books/{book}/price"), body)
+                    .await?;
+                Sign::Price(answer.accepted("book_id")?, i64::try_from(price)?)
+            }
+        };
+        self.client.keep(connection);
+        Ok(sign)
+    }
+}
+
+/// Hands out each request when it is due.
+fn pace(schedule: Schedule, start: Instant, due: &mpsc::Sender<Due>) {
+    for one in schedule.requests() {
+        let wait = (start + one.at).saturating_duration_since(Instant::now());
+        // sleep: requests come when they are due
+        std::thread::sleep(wait);
+        if due.blocking_send(one).is_err() {
+            return;
+        }
+    }
+}
+
+impl Answered {
+    fn add(&mut self, outcome: Outcome) {
+        match outcome.answered {
+            Err(error) => {
+                self.errors += 1;
+                if self.told.len() < TOLD_MAX {
+                    self.told.push(format!("{error:#}"));
+                }
+            }
+            Ok(time) if outcome.counts => {
+                self.times.push(time);
+                self.late.push(outcome.late);
+            }
+            Ok(_) => {}
+        }
+    }
+}
