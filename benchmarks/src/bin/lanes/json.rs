@@ -10,7 +10,7 @@ use crate::summary::{Results, Run, Summary, Times};
 
 /// `{"version", "plan", "summaries", "runs", "errors"}`; times in milliseconds.
 pub(crate) fn of(plan: &Plan, results: &Results) -> Value {
-    let phases: Vec<&str> = plan.phases.iter().copied().map(Phase::name).collect();
+    let phases: Vec<&str> = plan.phases().iter().copied().map(Phase::name).collect();
     let plan = json!({
         "tier": format!("{:?}", plan.tier).to_lowercase(),
         "rates": plan.rate,

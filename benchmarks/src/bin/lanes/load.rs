@@ -1,7 +1,7 @@
 //! Sends requests when they are due, whatever became of those before them.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -27,12 +27,12 @@ const PRICE_BASE: u64 = 1_000;
 
 /// Who sends.
 pub(crate) struct Load {
-    pub(crate) client: Client,
+    client: Client,
     /// Books whose prices may change.
-    pub(crate) books: Vec<String>,
+    books: Vec<String>,
     /// Who looks when it can be seen.
-    pub(crate) accepted: Sender<Awaited>,
-    pub(crate) in_flight: Semaphore,
+    accepted: SyncSender<Awaited>,
+    in_flight: Semaphore,
 }
 
 /// What became of the requests.
@@ -57,7 +57,7 @@ struct Outcome {
 }
 
 impl Load {
-    pub(crate) fn new(client: Client, books: Vec<String>, accepted: Sender<Awaited>) -> Self {
+    pub(crate) fn new(client: Client, books: Vec<String>, accepted: SyncSender<Awaited>) -> Self {
         Self {
             client,
             books,
@@ -98,7 +98,10 @@ impl Load {
         let counts = one.counts;
         let sent = sign.and_then(|sign| {
             let awaited = Awaited { due, counts, sign };
-            self.accepted.send(awaited).context("nobody looks any more")
+            // Whoever waited for the watch would hold up all other requests.
+            self.accepted
+                .try_send(awaited)
+                .context("the watch has ended, or does not keep up")
         });
         Outcome {
             counts,

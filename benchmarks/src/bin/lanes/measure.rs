@@ -1,10 +1,11 @@
 //! One measurement: one phase at one rate, in a shop of its own.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use bookshelf::demo::tier::{Services, Tier};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Builder;
@@ -15,7 +16,7 @@ use crate::load::{Answered, Load};
 use crate::phase::Phase;
 use crate::schedule::Schedule;
 use crate::shop::{Count, Shop};
-use crate::watch::{Seen, watch};
+use crate::watch::{ACCEPTED_MAX, Seen, watch};
 
 /// Between two looks at the backlog.
 const BACKLOG_INTERVAL: Duration = Duration::from_millis(250);
@@ -26,6 +27,21 @@ const COUNT_EARLY: Duration = Duration::from_millis(500);
 
 /// Between the start of the watch and the first request.
 const LEAD: Duration = Duration::from_millis(50);
+
+/// How long the watch may go on after a measurement that failed: it would await what never comes.
+const WATCH_END_MAX: Duration = Duration::from_secs(1);
+
+/// Somebody wants the benchmark to end.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it was interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// What was measured.
 #[derive(Debug, Clone)]
@@ -66,19 +82,35 @@ pub(crate) fn measure(
 ) -> Result<Measured> {
     let services = Services::start(tier)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut shop = Shop::start(&services, phase).await?;
-        if phase.imports() {
-            shop.start_import(catalog).await?;
+    let measured = runtime.block_on(async {
+        let interrupted = protean::cli::stop_requested()?;
+        tokio::select! {
+            measured = shop(&services, phase, schedule, catalog) => measured,
+            // The processes that were started end with the future that is dropped here.
+            () = interrupted => Err(Interrupted.into()),
         }
-        let measured = load(&mut shop, phase, schedule).await?;
-        shop.end().await?;
-        Ok(measured)
-    })
+    });
+    runtime.shutdown_timeout(WATCH_END_MAX);
+    measured
+}
+
+async fn shop(
+    services: &Services,
+    phase: Phase,
+    schedule: Schedule,
+    catalog: &Path,
+) -> Result<Measured> {
+    let mut shop = Shop::start(services, phase).await?;
+    if phase.imports() {
+        shop.start_import(catalog).await?;
+    }
+    let measured = load(&mut shop, phase, schedule).await?;
+    shop.end().await?;
+    Ok(measured)
 }
 
 async fn load(shop: &mut Shop, phase: Phase, schedule: Schedule) -> Result<Measured> {
-    let (sender, accepted) = mpsc::channel();
+    let (sender, accepted) = mpsc::sync_channel(ACCEPTED_MAX);
     let open = shop.looks();
     let watching = tokio::task::spawn_blocking(move || watch(&open()?, &accepted));
     let load = Load::new(shop.client()?, shop.books.clone(), sender);
@@ -87,7 +119,7 @@ async fn load(shop: &mut Shop, phase: Phase, schedule: Schedule) -> Result<Measu
     let window = window(shop, phase, schedule, start).await?;
     let answered = loading.await??;
     let seen = watching.await??;
-    Ok(Measured::new(window, answered, &seen))
+    Ok(Measured::new(&window, answered, &seen))
 }
 
 /// Looks on while requests come in.
@@ -139,11 +171,11 @@ fn processor_time() -> Duration {
 }
 
 impl Measured {
-    fn new(window: Window, answered: Answered, seen: &Seen) -> Self {
+    fn new(window: &Window, answered: Answered, seen: &Seen) -> Self {
         let mut told = answered.told;
         let dead = window.backlog.dead;
         if dead > 0 {
-            told.push(anyhow!("{dead} messages were given up").to_string());
+            told.push(format!("{dead} messages were given up"));
         }
         Self {
             answered: Figures::of(&answered.times),

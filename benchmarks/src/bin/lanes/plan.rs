@@ -9,7 +9,7 @@ use bookshelf::demo::tier::Tier;
 use clap::Args;
 use protean::cli::grouped;
 
-use crate::measure::measure;
+use crate::measure::{Interrupted, measure};
 use crate::phase::Phase;
 use crate::schedule::Schedule;
 use crate::summary::{Results, Run};
@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     pub(crate) rate: Vec<u32>,
     /// What goes on meanwhile [default: all]
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) phases: Vec<Phase>,
+    phases: Vec<Phase>,
     /// How long a phase is measured
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) seconds: u64,
@@ -55,7 +55,7 @@ impl Plan {
         let mut results = Results::default();
         for repetition in 1..=self.repetitions {
             for (per_second, phase) in self.cells() {
-                let run = self.run(repetition, per_second, phase, &catalog);
+                let run = self.run(repetition, per_second, phase, &catalog)?;
                 println!("{run}");
                 results.runs.push(run);
             }
@@ -63,28 +63,36 @@ impl Plan {
         Ok(results)
     }
 
-    fn run(&self, repetition: u32, per_second: u32, phase: Phase, catalog: &Path) -> Run {
+    /// A measurement that fails is a result; one that is interrupted is the last.
+    fn run(&self, repetition: u32, per_second: u32, phase: Phase, catalog: &Path) -> Result<Run> {
         let schedule = Schedule {
             per_second,
             warm_up: Duration::from_secs(self.warm_up),
             measured: Duration::from_secs(self.seconds),
         };
-        let outcome = measure(self.tier, phase, schedule, catalog);
-        Run {
+        let outcome = match measure(self.tier, phase, schedule, catalog) {
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            outcome => outcome.map_err(|error| format!("{error:#}")),
+        };
+        Ok(Run {
             repetition,
             per_second,
             phase,
-            outcome: outcome.map_err(|error| format!("{error:#}")),
+            outcome,
+        })
+    }
+
+    /// What goes on meanwhile.
+    pub(crate) fn phases(&self) -> &[Phase] {
+        match self.phases.as_slice() {
+            [] => &Phase::ALL,
+            some => some,
         }
     }
 
     /// The phases at each rate.
     fn cells(&self) -> Vec<(u32, Phase)> {
-        let phases = match self.phases.as_slice() {
-            [] => &Phase::ALL,
-            some => some,
-        };
-        let cell = |rate: u32| phases.iter().map(move |phase| (rate, *phase));
+        let cell = |rate: u32| self.phases().iter().map(move |phase| (rate, *phase));
         let cells = self.rate.iter().copied().flat_map(cell);
         cells
             .filter(|(rate, phase)| *rate > 0 || !phase.needs_requests())

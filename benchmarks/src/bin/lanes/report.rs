@@ -37,9 +37,10 @@ fn latencies(f: &mut fmt::Formatter<'_>, summaries: &[Summary]) -> fmt::Result {
         f,
         "Times in ms from the instant at which a request was due, against idle; they pass when p99 is \
          at most {P99_RATIO_MAX} times,\np99.9 {P999_RATIO_MAX} times, and the longest at most \
-         {OVERSHOOT_MAX_MS} ms longer than that of idle (in brackets: the worst repetition).\n"
+         {OVERSHOOT_MAX_MS} ms longer than that of idle (in brackets: the worst repetition).\n\
+         Medians of the repetitions. Requests are those of one; p99.9 rests on the slowest thousandth of them.\n"
     )?;
-    write!(f, "{:25}", "")?;
+    write!(f, "{:27}", "")?;
     for name in head {
         write!(f, "{name:>9}")?;
     }
@@ -47,8 +48,8 @@ fn latencies(f: &mut fmt::Formatter<'_>, summaries: &[Summary]) -> fmt::Result {
     for summary in summaries.iter().filter(|one| one.per_second > 0) {
         let phase = summary.phase.name();
         let label = format!("{}/s {phase}", summary.per_second);
-        times(f, summary, &format!("{label:13}202"), &summary.answered)?;
-        times(f, summary, &format!("{:13}visible", ""), &summary.visible)?;
+        times(f, summary, &format!("{label:15}202"), &summary.answered)?;
+        times(f, summary, &format!("{:15}visible", ""), &summary.visible)?;
     }
     writeln!(f)
 }
@@ -58,7 +59,7 @@ fn times(f: &mut fmt::Formatter<'_>, of: &Summary, label: &str, times: &Times) -
         figures,
         against_idle,
     } = times;
-    write!(f, "{label:25}{:>9}", grouped(figures.count))?;
+    write!(f, "{label:27}{:>9}", grouped(figures.count))?;
     for value in [
         figures.p50,
         figures.p95,

@@ -198,20 +198,13 @@ impl fmt::Display for Run {
             Err(why) => return write!(f, "not measured: {why}"),
             Ok(measured) => measured,
         };
-        let Measured {
-            answered, visible, ..
-        } = measured;
-        write!(
-            f,
-            "answer p50 {:.1} p99 {:.1} max {:.1}, visible p50 {:.1} p99 {:.1} max {:.1} ms; {:.0} books/s",
-            answered.p50,
-            answered.p99,
-            answered.max,
-            visible.p50,
-            visible.p99,
-            visible.max,
-            measured.books_per_second,
-        )?;
+        if *per_second > 0 {
+            let times = [("answer", measured.answered), ("visible", measured.visible)];
+            for (name, Figures { p50, p99, max, .. }) in times {
+                write!(f, "{name} p50 {p50:.1} p99 {p99:.1} max {max:.1} ms, ")?;
+            }
+        }
+        write!(f, "{:.0} books/s", measured.books_per_second)?;
         if measured.errors + measured.missed > 0 {
             let told = measured.told.join("; ");
             write!(

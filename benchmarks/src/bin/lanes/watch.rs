@@ -1,6 +1,6 @@
 //! When what was accepted can be seen: the thread that looks.
 
-use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -14,6 +14,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 /// What one look asks for at most, oldest first: who has so many before them waits so long that the
 /// resolution does not matter.
 const LOOK_MAX: usize = 128;
+
+/// What was accepted between two looks at most; no shop answers so fast.
+pub(crate) const ACCEPTED_MAX: usize = 1_024;
 
 /// The longest time that anything is awaited, from the instant at which it was due.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,11 +59,8 @@ pub(crate) fn watch(looks: &Looks, accepted: &Receiver<Awaited>) -> Result<Seen>
                 Err(RecvError) => return Ok(seen),
             }
         }
-        loop {
-            match accepted.try_recv() {
-                Ok(one) => awaited.push(one),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
+        while let Ok(one) = accepted.try_recv() {
+            awaited.push(one);
         }
         let visible = look(looks, &awaited)?;
         seen.settle(&mut awaited, &visible, Instant::now());
