@@ -223,30 +223,26 @@ impl<T> Scheduler<T> {
         if self.stopping {
             return None;
         }
-        let all = self.subscriptions.iter().enumerate();
-        let claimed = all.filter(|(_, known)| known.claimed);
-        claimed
-            .flat_map(|(nth, known)| Lane::ALL.map(|lane| self.wake_lane_at(nth, known, lane)))
+        let all = 0..self.subscriptions.len();
+        all.flat_map(|subscription| Lane::ALL.map(|lane| self.wake_lane_at(subscription, lane)))
             .flatten()
             .min()
     }
 
-    fn wake_lane_at(
-        &self,
-        subscription: usize,
-        known: &SubscriptionState<T>,
-        lane: Lane,
-    ) -> Option<Duration> {
+    fn wake_lane_at(&self, subscription: usize, lane: Lane) -> Option<Duration> {
+        let known = &self.subscriptions[subscription];
         let queue = &known.lanes[lane.index()].queue;
-        let due = queue.next_due();
-        if lane == Lane::Primary || self.throttles.allowance(subscription) > 0 {
-            return due;
+        if self.may_return(subscription, lane) {
+            return queue.next_due();
+        }
+        if lane == Lane::Primary || !known.claimed {
+            return None;
         }
         let next = self.throttles.next(subscription)?;
-        if queue.has_ready() {
-            return Some(next);
+        match queue.has_ready() {
+            true => Some(next),
+            false => queue.next_due().map(|due| due.max(next)),
         }
-        due.map(|due| due.max(next))
     }
 
     /// The next thing to do; `None` when there is nothing until something happens.
@@ -266,21 +262,27 @@ impl<T> Scheduler<T> {
         &mut self.subscriptions[subscription].lanes[lane.index()]
     }
 
+    /// Whether what is set aside may come back when it is due. What backfill cannot run for now
+    /// stays in the store, where it costs no memory.
+    fn may_return(&self, subscription: usize, lane: Lane) -> bool {
+        let known = &self.subscriptions[subscription];
+        let queue = &known.lanes[lane.index()].queue;
+        let has_room = || queue.held() - queue.waiting() < self.limits.buffer_max;
+        known.claimed
+            && (lane == Lane::Primary || (self.throttles.allowance(subscription) > 0 && has_room()))
+    }
+
     fn claims(&self) -> Vec<bool> {
         self.subscriptions.iter().map(|one| one.claimed).collect()
     }
 
     fn poll_parked(&mut self, now: Duration) -> Option<Action<T>> {
-        for (subscription, known) in self.subscriptions.iter_mut().enumerate() {
-            if !known.claimed {
-                continue;
-            }
+        for subscription in 0..self.subscriptions.len() {
             for lane in Lane::ALL {
-                // What cannot run for now stays where it is: that costs no memory.
-                if lane == Lane::Backfill && self.throttles.allowance(subscription) == 0 {
+                if !self.may_return(subscription, lane) {
                     continue;
                 }
-                if let Some((position, key)) = known.lanes[lane.index()].queue.take_due(now) {
+                if let Some((position, key)) = self.lane(subscription, lane).queue.take_due(now) {
                     return Some(Action::FetchParked {
                         subscription,
                         lane,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use protean_core::throttle::{Rate, Throttle};
 
-/// How much of a second's messages may come at once, after there was nothing to do: a tenth.
+/// How much of a second's messages may be made up for at once, when there was nothing to do or no
+/// slot free: a tenth.
 const BURSTS_PER_SECOND: f64 = 10.0;
 
 /// How much of a second's messages is waited for before any is let through: a hundredth. One by
@@ -54,7 +55,7 @@ impl Throttles {
                 valve.shared.subscriptions == shared.subscriptions
                     && valve.shared.throttle.rate().is_some()
             });
-            let bucket = known.map_or(Bucket::empty(now), |valve| valve.bucket);
+            let bucket = known.map_or_else(|| Bucket::empty(now), |valve| valve.bucket);
             Valve { shared, bucket }
         };
         self.valves = all.into_iter().map(valve).collect();
@@ -152,7 +153,7 @@ impl Bucket {
 
     /// The most tokens that it holds.
     fn burst(&self) -> f64 {
-        (self.rate / BURSTS_PER_SECOND).max(1.0)
+        self.portion() + self.rate / BURSTS_PER_SECOND
     }
 
     /// The fewest that are given away.
@@ -187,8 +188,16 @@ impl Bucket {
 
     /// When there is a portion; never, at a rate of nothing.
     fn next(&self) -> Duration {
-        let missing = (self.portion() - self.tokens).max(0.0) / self.rate;
-        let wait = Duration::try_from_secs_f64(missing).unwrap_or(Duration::MAX);
+        const NANOS_PER_SECOND: f64 = 1e9;
+        let missing = (self.portion() - self.tokens).max(0.0);
+        // Rounded up: whoever wakes too early sleeps again.
+        let nanos = (missing / self.rate * NANOS_PER_SECOND).ceil();
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "more nanoseconds than there are is as good as never"
+        )]
+        let wait = Duration::from_nanos(nanos as u64);
         self.filled.saturating_add(wait)
     }
 
@@ -234,7 +243,7 @@ mod tests {
         throttles.started(1, 10);
         assert_eq!(throttles.allowance(0), 0, "it is shared");
         throttles.fill(millis(60_000));
-        assert_eq!(throttles.allowance(0), 100, "a tenth of a second's worth");
+        assert_eq!(throttles.allowance(0), 110, "a portion and a burst");
     }
 
     #[test]
@@ -252,7 +261,8 @@ mod tests {
     fn a_process_has_its_part_for_what_it_has_claimed() {
         let mut throttles = Throttles::default();
         throttles.replace(millis(0), vec![limited(1_000.0)], &[false; 2]);
-        assert_eq!(throttles.next(0), Some(Duration::MAX));
+        let years = Duration::from_secs(500 * 365 * 24 * 3_600);
+        assert!(throttles.next(0).is_some_and(|next| next > years));
         throttles.divide(&[true, false]);
         throttles.fill(millis(20));
         assert_eq!(throttles.allowance(0), 10, "half the rate");
@@ -272,7 +282,10 @@ mod tests {
         throttles.replace(millis(0), vec![limited(1_000.0), slow, still], &[true; 3]);
         throttles.fill(millis(50));
         assert_eq!([0, 1, 2].map(|one| throttles.allowance(one)), [50, 5, 0]);
-        assert_eq!([0, 1, 2].map(|one| throttles.is_shut(one)), [false, false, true]);
+        assert_eq!(
+            [0, 1, 2].map(|one| throttles.is_shut(one)),
+            [false, false, true]
+        );
         assert_eq!(throttles.next(2), None, "no time opens it");
     }
 
@@ -285,7 +298,7 @@ mod tests {
         throttles.unrun(0, 30);
         assert_eq!(throttles.allowance(0), 30);
         throttles.replace(millis(50), vec![limited(200.0)], &[true; 2]);
-        assert_eq!(throttles.allowance(0), 20, "no more than a burst of it");
+        assert_eq!(throttles.allowance(0), 22, "no more than a burst of it");
         throttles.replace(millis(50), Vec::new(), &[true; 2]);
         assert_eq!(throttles.allowance(0), usize::MAX);
     }
