@@ -296,9 +296,15 @@ impl<T> Scheduler<T> {
     }
 
     fn poll_fetch(&mut self, lane: Lane) -> Option<Action<T>> {
-        let buffer_max = self.limits.buffer_max;
         for (subscription, known) in self.subscriptions.iter_mut().enumerate() {
-            if lane == Lane::Backfill && self.throttles.is_shut(subscription) {
+            let buffer_max = match lane {
+                Lane::Primary => self.limits.buffer_max,
+                Lane::Backfill => self
+                    .limits
+                    .buffer_max
+                    .min(self.throttles.read_ahead(subscription)),
+            };
+            if buffer_max == 0 {
                 continue;
             }
             let state = &mut known.lanes[lane.index()];

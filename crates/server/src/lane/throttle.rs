@@ -12,6 +12,10 @@ const BURSTS_PER_SECOND: f64 = 10.0;
 /// one they would cost a commit each.
 const PORTIONS_PER_SECOND: f64 = 100.0;
 
+/// How much of a limited lane is read ahead: what is let through in a second. More would only be
+/// kept from other processes that have their part of the rate.
+const READ_AHEAD_SECONDS: f64 = 1.0;
+
 /// What is missing of a token when there is one but for rounding.
 const ROUNDING: f64 = 1e-6;
 
@@ -97,6 +101,12 @@ impl Throttles {
         allowances.min().unwrap_or(usize::MAX)
     }
 
+    /// How many messages of a subscription are worth having in memory.
+    pub(super) fn read_ahead(&self, subscription: usize) -> usize {
+        let all = self.over(subscription).map(Valve::read_ahead);
+        all.min().unwrap_or(usize::MAX)
+    }
+
     /// When the next message of a subscription may start, if that is a matter of time.
     pub(super) fn next(&self, subscription: usize) -> Option<Duration> {
         if self.allowance(subscription) > 0 || self.is_shut(subscription) {
@@ -141,6 +151,14 @@ impl Valve {
             Throttle::Paused => 0,
         }
     }
+
+    fn read_ahead(&self) -> usize {
+        match self.shared.throttle {
+            Throttle::Running => usize::MAX,
+            Throttle::Limited(_) => self.bucket.read_ahead(),
+            Throttle::Paused => 0,
+        }
+    }
 }
 
 impl Bucket {
@@ -159,6 +177,17 @@ impl Bucket {
     /// The fewest that are given away.
     fn portion(&self) -> f64 {
         (self.rate / PORTIONS_PER_SECOND).max(1.0)
+    }
+
+    fn read_ahead(&self) -> usize {
+        let seconds_worth = (self.rate * READ_AHEAD_SECONDS).ceil().max(1.0);
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole messages, fewer than 2^52"
+        )]
+        let whole = seconds_worth as usize;
+        whole
     }
 
     fn set_rate(&mut self, rate: f64) {

@@ -218,7 +218,7 @@ fn due_messages_of_a_limited_lane_do_not_pile_up_in_memory() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
 
     /// Whatever the rate is, and however little of a batch is run at a time.
     #[test]
