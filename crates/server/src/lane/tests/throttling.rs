@@ -66,7 +66,7 @@ impl World {
             now: START,
             running: Vec::new(),
             started: vec![0; subscriptions],
-            run_time: Duration::from_millis(1),
+            run_time: Duration::from_millis(10),
             run_max: usize::MAX,
         }
     }
@@ -145,7 +145,7 @@ fn of_a_paused_lane_nothing_is_started_or_fetched_and_others_go_on() {
     world.run_until(Duration::from_secs(1));
     assert_eq!(world.started[0], 0);
     assert_eq!(world.scheduler.held(0, Lane::Backfill), 0);
-    assert!(world.started[1] > 100_000, "{:?}", world.started);
+    assert!(world.started[1] > 50_000, "{:?}", world.started);
     let order = plain(1);
     world.scheduler.fetched(0, Lane::Primary, order, false);
     world.act();
@@ -161,7 +161,7 @@ fn an_engine_with_nothing_but_paused_lanes_sleeps() {
     world.scheduler.throttle(START, Vec::new());
     assert_eq!(world.scheduler.wake_at(), Some(START));
     world.run_until(Duration::from_secs(1));
-    assert!(world.started[0] > 100_000, "{:?}", world.started);
+    assert!(world.started[0] > 50_000, "{:?}", world.started);
 }
 
 #[test]
@@ -217,14 +217,24 @@ fn due_messages_of_a_limited_lane_do_not_pile_up_in_memory() {
     );
 }
 
+#[test]
+fn what_was_started_and_not_run_does_not_count() {
+    let mut world = World::new(1, vec![limited(200.0, &[0])]);
+    world.run_max = 1;
+    world.run_time = Duration::from_millis(5);
+    world.run_until(Duration::from_secs(2));
+    let started = world.started[0];
+    assert!((390..=401).contains(&started), "{started} of 400");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
 
     /// Whatever the rate is, and however little of a batch is run at a time.
     #[test]
     fn a_rate_is_kept_by_those_who_share_it(
-        rate in prop_oneof![0.5..10.0, 10.0..20_000.0],
-        run_ms in 1..40_u64,
+        rate in prop_oneof![0.5..10.0, 10.0..10_000.0],
+        run_ms in 5..40_u64,
         run_max in 100..600_usize,
         subscriptions in 1..4_usize,
     ) {
