@@ -183,7 +183,9 @@ impl<D: Domain> Engine<D> {
     }
 
     /// Holds to what operators ask now, and watches for what they ask later.
-    fn start_watch(&mut self, throttles: Throttles) {
+    fn start_watch(&mut self, mut throttles: Throttles) {
+        // This process is not among those that were counted.
+        throttles.parts += self.context.subscriptions.len() as u64;
         self.throttle(&throttles);
         let controls = self.context.app.tier().controls.clone();
         let changes = self.events.0.clone();
