@@ -36,6 +36,14 @@ pub enum Error {
         /// What would have been done.
         what: &'static str,
     },
+    /// The domain has no such subscription.
+    #[error("[PE0507] expected a subscription of this domain, found `{name}`; {advice}")]
+    UnknownSubscription {
+        /// The name asked for.
+        name: String,
+        /// Which one was meant, or how to find what there is.
+        advice: String,
+    },
     /// The store said no.
     #[error(transparent)]
     Port(#[from] port::Error),
@@ -72,7 +80,9 @@ impl Error {
     /// The exit code that tells this kind of trouble.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::OtherDomain { .. } | Self::Unconfirmed { .. } => 2,
+            Self::OtherDomain { .. }
+            | Self::Unconfirmed { .. }
+            | Self::UnknownSubscription { .. } => 2,
             Self::Start(_) | Self::Worker { .. } | Self::OwnPath(_) => 3,
             Self::NotFound { .. } | Self::Port(_) | Self::Output(_) => 1,
         }

@@ -1,8 +1,8 @@
 //! The command line that every application has.
 //!
 //! An application hands over a [`Host`], which opens its domain, and gets `server`,
-//! `subscriptions`, `outbox`, `dlq`, `events` and `db`. What a command found goes to standard
-//! output, as text or as JSON; what it has to say about itself goes to standard error.
+//! `subscriptions`, `lanes`, `outbox`, `dlq`, `events` and `db`. What a command found goes to
+//! standard output, as text or as JSON; what it has to say about itself goes to standard error.
 
 pub mod host;
 pub mod subscriptions;
@@ -11,6 +11,7 @@ mod db;
 mod dlq;
 mod error;
 mod events;
+mod lanes;
 mod logging;
 mod number;
 mod outbox;
@@ -42,6 +43,9 @@ pub enum Command {
     /// See how much every subscription has before it
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
+    /// Pause, resume or limit bulk work
+    #[command(subcommand)]
+    Lanes(lanes::Command),
     /// See what is committed and has not reached the broker yet
     #[command(subcommand)]
     Outbox(outbox::Command),
@@ -125,6 +129,7 @@ impl Command {
         match self {
             Self::Server(arguments) => &arguments.common,
             Self::Subscriptions(command) => command.common(),
+            Self::Lanes(command) => command.common(),
             Self::Outbox(command) => command.common(),
             Self::Dlq(command) => command.common(),
             Self::Events(command) => command.common(),
@@ -144,6 +149,7 @@ impl Command {
         match self {
             Self::Server(arguments) => server::run(arguments, app, tether).await,
             Self::Subscriptions(command) => command.run(&app, self.common().format()).await,
+            Self::Lanes(command) => command.run(&app).await,
             Self::Outbox(command) => command.run(&app).await,
             Self::Dlq(command) => command.run(&app).await,
             Self::Events(command) => command.run(&app).await,

@@ -18,6 +18,7 @@ pub mod priority;
 pub mod schema;
 pub mod settled;
 pub mod thread;
+pub mod throttle;
 pub mod unit;
 
 use std::future::Future;

@@ -73,6 +73,7 @@ impl Postgres {
             broker: database.clone(),
             log: database.clone(),
             dead_letters: database.clone(),
+            controls: database.clone(),
             tables: database,
         }
     }

@@ -11,6 +11,7 @@
 mod bell;
 mod broker;
 mod commit;
+mod controls;
 mod database;
 mod dead_letters;
 mod error;

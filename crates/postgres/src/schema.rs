@@ -12,7 +12,7 @@ const SETUP_LOCK: i64 = 0x7072_6f74_6561_6e01;
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps, under
 /// the lock of the queue's row: what is committed later has a greater number, lag is a subtraction,
 /// and a cursor is one number. `previous` is the number of the last message before with the same
-/// key (L8).
+/// key (L8). A throttle without a rate is a pause.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS protean_meta (
     key text PRIMARY KEY,
@@ -126,6 +126,11 @@ CREATE TABLE IF NOT EXISTS protean_gauge (
     updated timestamptz NOT NULL,
     PRIMARY KEY (subscription, stream, lane, process)
 );
+CREATE TABLE IF NOT EXISTS protean_throttle (
+    subscription text PRIMARY KEY,
+    rate double precision,
+    updated timestamptz NOT NULL
+);
 CREATE TABLE IF NOT EXISTS protean_taken_in (
     stream text NOT NULL,
     id uuid NOT NULL,
@@ -140,7 +145,7 @@ INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHI
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 15] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
@@ -152,6 +157,7 @@ pub(crate) const NAMES: [&str; 14] = [
     "protean_dead_letter",
     "protean_mirror_gone",
     "protean_gauge",
+    "protean_throttle",
     "protean_taken_in",
     "protean_relay",
     "protean_meta",

@@ -29,9 +29,12 @@ const BATCH_MAX: [usize; 2] = [256, 128];
 /// Messages that a primary stream holds at most: what is urgent later has no more before it (L7).
 const PRIMARY_WINDOW: u64 = 512;
 
-/// How often streams are trimmed, and how far apart looks at a full one are.
+/// How often streams are trimmed, and how far apart looks at a full one are, at first and at most:
+/// that of a lane that an operator has paused may be full for days. Nobody waits for backfill, and
+/// a window is more than what is handled between two looks.
 const TRIM_INTERVAL: Duration = Duration::from_millis(20);
 const FULL_PAUSE: Duration = Duration::from_millis(5);
+const FULL_PAUSE_MAX: [Duration; 2] = [FULL_PAUSE, Duration::from_millis(100)];
 
 /// How long the consumers of a group of ours may all be silent before it counts as abandoned: its
 /// handler has another name now, or none. It would keep the stream full for ever. Should it come
@@ -125,13 +128,19 @@ impl Relay {
     async fn run(mut self, leadership: &Leadership) {
         let ear = self.inner.database.ear();
         let mut pause = RETRY_PAUSE;
+        let mut full_pause = FULL_PAUSE;
         while !leadership.is_lost() {
             let wait = match self.turn().await {
                 Ok(Pass::Published) => {
                     pause = RETRY_PAUSE;
+                    full_pause = FULL_PAUSE;
                     continue;
                 }
-                Ok(Pass::Full) => FULL_PAUSE,
+                Ok(Pass::Full) => {
+                    let wait = full_pause;
+                    full_pause = (full_pause * 2).min(FULL_PAUSE_MAX[self.lane.index()]);
+                    wait
+                }
                 Ok(Pass::Idle) if self.lengths.values().any(|length| *length > 0) => TRIM_INTERVAL,
                 Ok(Pass::Idle) if !self.marks.is_empty() => MARK_INTERVAL,
                 Ok(Pass::Idle) => IDLE_PAUSE,

@@ -105,6 +105,7 @@ impl Sqlite {
             broker: file.clone(),
             log: file.clone(),
             dead_letters: file.clone(),
+            controls: file.clone(),
             tables: file,
         }
     }

@@ -7,6 +7,7 @@
 mod bell;
 mod broker;
 mod checkpoint;
+mod controls;
 mod database;
 mod dead_letters;
 mod error;

@@ -9,7 +9,8 @@ pub(crate) const VERSION: i64 = 1;
 pub(crate) const INLINE_LANE: i64 = 2;
 
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps: lag is
-/// a subtraction, and a cursor is one number. Rows are appended and indexes grow at their ends.
+/// a subtraction, and a cursor is one number. Rows are appended and indexes grow at their ends. A
+/// throttle without a rate is a pause.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS protean_meta (
     key TEXT PRIMARY KEY NOT NULL,
@@ -89,10 +90,15 @@ CREATE TABLE IF NOT EXISTS protean_gauge (
     updated INTEGER NOT NULL,
     PRIMARY KEY (subscription, stream, lane)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS protean_throttle (
+    subscription TEXT PRIMARY KEY NOT NULL,
+    rate REAL,
+    updated INTEGER NOT NULL
+) WITHOUT ROWID;
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 9] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
@@ -100,6 +106,7 @@ pub(crate) const NAMES: [&str; 8] = [
     "protean_parked",
     "protean_dead_letter",
     "protean_gauge",
+    "protean_throttle",
     "protean_meta",
 ];
 

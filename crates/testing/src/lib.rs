@@ -18,6 +18,7 @@
 )]
 
 pub mod broker;
+pub mod controls;
 pub mod dead_letters;
 pub mod item;
 pub mod log;
@@ -76,6 +77,14 @@ macro_rules! suite {
             a_dead_letter_tells_all,
             a_replayed_letter_goes_to_its_subscription_alone,
             a_purged_letter_is_gone,
+        );
+        $crate::cases!($fixture, controls:
+            nothing_is_asked_at_first,
+            what_is_asked_holds_until_something_else_is,
+            domain_and_subscriptions_are_asked_apart,
+            what_is_asked_outlives_who_asked,
+            parts_in_subscriptions_are_counted,
+            a_truncation_asks_nothing,
         );
         $crate::cases!($fixture, log:
             a_stream_is_read_from_any_position,

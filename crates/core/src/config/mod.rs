@@ -20,6 +20,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+pub use nearest::nearest;
 pub use problem::{Error, Problem};
 pub use retry::RetryPolicy;
 pub use secret::Secret;

@@ -3,8 +3,8 @@
 /// More wrong letters than this are another word.
 const DISTANCE_MAX: usize = 3;
 
-/// The known word that is nearest to `word`, if one is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The known word that is nearest to `word`, if one is near enough to be what was meant.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distances = known
         .into_iter()
         .map(|known| (distance(word, known), known));

@@ -4,6 +4,7 @@
 //! of adapters; on the embedded tier a single SQLite file plays all the parts.
 
 pub mod broker;
+pub mod controls;
 pub mod dead_letters;
 pub mod log;
 pub mod store;
@@ -12,6 +13,7 @@ pub mod tables;
 use std::sync::Arc;
 
 pub use broker::Broker;
+pub use controls::Controls;
 pub use dead_letters::DeadLetters;
 pub use log::Log;
 pub use store::Store;
@@ -28,6 +30,8 @@ pub struct Tier {
     pub log: Arc<dyn Log>,
     /// The messages that subscriptions gave up.
     pub dead_letters: Arc<dyn DeadLetters>,
+    /// What operators ask of backfill lanes.
+    pub controls: Arc<dyn Controls>,
     /// The tables themselves.
     pub tables: Arc<dyn Tables>,
 }

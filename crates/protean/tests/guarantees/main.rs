@@ -12,3 +12,4 @@ mod messages;
 mod order;
 mod poison;
 mod shop;
+mod throttles;

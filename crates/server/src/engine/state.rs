@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use protean_core::Lane;
 use protean_core::domain::Domain;
 use protean_core::port::broker::{Delivery, Listener, Parked, Place, Wake};
+use protean_core::throttle::Throttles;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::batch::{self, Finished, Work};
 use super::context::Context;
+use super::controls;
 use super::feeder::{self, Answer, Inbox, Request};
 use super::gauges::{self, Gauges};
 use super::pool::BackfillPool;
@@ -37,15 +39,22 @@ const SETTLED_MAX: usize = 64;
 /// Reports that wait for the engine; whoever has one more waits.
 const EVENTS_MAX: usize = 1_024;
 
-/// What feeders and workers report.
+/// What feeders and workers report, and operators ask.
 enum Event {
     Fed(usize, Answer),
+    Asked(Throttles),
     Finished(Finished),
 }
 
 impl From<(usize, Answer)> for Event {
     fn from((subscription, answer): (usize, Answer)) -> Self {
         Self::Fed(subscription, answer)
+    }
+}
+
+impl From<Throttles> for Event {
+    fn from(asked: Throttles) -> Self {
+        Self::Asked(asked)
     }
 }
 
@@ -134,9 +143,11 @@ impl<D: Domain> Engine<D> {
     pub(super) async fn run(
         mut self,
         mut listener: Box<dyn Listener>,
+        throttles: Throttles,
         shutdown: impl Future<Output = ()>,
     ) -> Summary {
         self.start_attendance();
+        self.start_watch(throttles);
         self.start_feeders();
         let mut shutdown = pin!(shutdown);
         let mut heartbeat = tokio::time::interval(gauges::INTERVAL);
@@ -169,6 +180,22 @@ impl<D: Domain> Engine<D> {
                 _ => self.attendance.spawn(attend),
             };
         }
+    }
+
+    /// Holds to what operators ask now, and watches for what they ask later.
+    fn start_watch(&mut self, mut throttles: Throttles) {
+        // This process is not among those that were counted.
+        throttles.parts += self.context.subscriptions.len() as u64;
+        self.throttle(&throttles);
+        let controls = self.context.app.tier().controls.clone();
+        let changes = self.events.0.clone();
+        self.attendance
+            .spawn(controls::watch(controls, throttles, changes));
+    }
+
+    fn throttle(&mut self, asked: &Throttles) {
+        let shared = controls::shared(asked, &self.context.subscriptions);
+        self.scheduler.throttle(self.context.now(), shared);
     }
 
     fn start_feeders(&mut self) {
@@ -285,6 +312,7 @@ impl<D: Domain> Engine<D> {
                 let item = delivery.map(|delivery| self.item(delivery));
                 self.scheduler.fetched_parked(subscription, lane, key, item);
             }
+            Event::Asked(throttles) => self.throttle(&throttles),
             Event::Finished(finished) => self.finish(finished),
         }
     }

@@ -8,7 +8,8 @@
 //! - no backfill run starts while any subscription has a primary message ready (L1, L3), but for
 //!   the `min_share` that an operator asked for (L6);
 //! - primary has slots of its own, which backfill cannot take (L2);
-//! - a lane that has a message ready and a slot free runs it (L5);
+//! - a lane that has a message ready and a slot free runs it (L5), but for backfill that an operator
+//!   asked to pause or to limit;
 //! - inside a lane the more urgent band goes first, and arrival order rules inside a band (L7);
 //! - of the messages of one lane with one key, at most one run holds any, in arrival order (L8);
 //! - a message that failed keeps nothing but its own key waiting (L10).
@@ -17,6 +18,7 @@ mod hold;
 mod item;
 mod share;
 mod supply;
+mod throttle;
 
 use std::time::Duration;
 
@@ -26,6 +28,8 @@ use hold::LaneQueue;
 pub use item::{Action, Item, Outcome, Run};
 use share::Share;
 use supply::Supply;
+pub use throttle::Shared;
+use throttle::Throttles;
 
 /// The most messages of a lane that wait in memory behind others of their keys. Beyond it the lane
 /// is not fetched until some of them have gone: memory is worth more than the last hot key.
@@ -60,6 +64,7 @@ pub struct Scheduler<T> {
     withheld: usize,
     turn: [usize; 2],
     share: Share,
+    throttles: Throttles,
     stopping: bool,
 }
 
@@ -99,6 +104,7 @@ impl<T> Scheduler<T> {
             withheld: 0,
             turn: [0, 0],
             share: Share::new(limits.min_share),
+            throttles: Throttles::default(),
             stopping: false,
         }
     }
@@ -107,6 +113,14 @@ impl<T> Scheduler<T> {
     /// [`Self::parked`].
     pub fn claimed(&mut self, subscription: usize) {
         self.subscriptions[subscription].claimed = true;
+        self.throttles.divide(&self.claims());
+    }
+
+    /// Lets no more through of the backfill lane than these say together; replaces what was said
+    /// before. What runs goes on. Of a paused lane nothing is fetched or started; of a limited one
+    /// as much as has come in by now.
+    pub fn throttle(&mut self, now: Duration, all: Vec<Shared>) {
+        self.throttles.replace(now, all, &self.claims());
     }
 
     /// A message is set aside until `due`; its key waits for it.
@@ -171,7 +185,10 @@ impl<T> Scheduler<T> {
             .finish(counted);
         match lane {
             Lane::Primary => self.share.earn(handled),
-            Lane::Backfill => self.share.finished(handled + unrun, handled),
+            Lane::Backfill => {
+                self.share.finished(handled + unrun, handled);
+                self.throttles.unrun(subscription, unrun);
+            }
         }
     }
 
@@ -214,17 +231,33 @@ impl<T> Scheduler<T> {
             .held()
     }
 
-    /// When the next message that is set aside becomes due.
+    /// When the next message that is set aside becomes due, or the next of a limited lane may
+    /// start.
     #[must_use]
     pub fn wake_at(&self) -> Option<Duration> {
         if self.stopping {
             return None;
         }
-        let claimed = self.subscriptions.iter().filter(|known| known.claimed);
-        claimed
-            .flat_map(|known| &known.lanes)
-            .filter_map(|lane| lane.queue.next_due())
+        let all = 0..self.subscriptions.len();
+        all.flat_map(|subscription| Lane::ALL.map(|lane| self.wake_lane_at(subscription, lane)))
+            .flatten()
             .min()
+    }
+
+    fn wake_lane_at(&self, subscription: usize, lane: Lane) -> Option<Duration> {
+        let known = &self.subscriptions[subscription];
+        let queue = &known.lanes[lane.index()].queue;
+        if self.may_return(subscription, lane) {
+            return queue.next_due();
+        }
+        if lane == Lane::Primary || !known.claimed {
+            return None;
+        }
+        let next = self.throttles.next(subscription)?;
+        match queue.has_ready() {
+            true => Some(next),
+            false => queue.next_due().map(|due| due.max(next)),
+        }
     }
 
     /// The next thing to do; `None` when there is nothing until something happens.
@@ -232,6 +265,7 @@ impl<T> Scheduler<T> {
         if self.stopping {
             return None;
         }
+        self.throttles.fill(now);
         self.poll_parked(now)
             .or_else(|| self.poll_fetch(Lane::Primary))
             .or_else(|| self.poll_primary())
@@ -243,13 +277,27 @@ impl<T> Scheduler<T> {
         &mut self.subscriptions[subscription].lanes[lane.index()]
     }
 
+    /// Whether what is set aside may come back when it is due. What backfill cannot run for now
+    /// stays in the store, where it costs no memory.
+    fn may_return(&self, subscription: usize, lane: Lane) -> bool {
+        let known = &self.subscriptions[subscription];
+        let queue = &known.lanes[lane.index()].queue;
+        let has_room = || queue.held() - queue.waiting() < self.limits.buffer_max;
+        known.claimed
+            && (lane == Lane::Primary || (self.throttles.allowance(subscription) > 0 && has_room()))
+    }
+
+    fn claims(&self) -> Vec<bool> {
+        self.subscriptions.iter().map(|one| one.claimed).collect()
+    }
+
     fn poll_parked(&mut self, now: Duration) -> Option<Action<T>> {
-        for (subscription, known) in self.subscriptions.iter_mut().enumerate() {
-            if !known.claimed {
-                continue;
-            }
+        for subscription in 0..self.subscriptions.len() {
             for lane in Lane::ALL {
-                if let Some((position, key)) = known.lanes[lane.index()].queue.take_due(now) {
+                if !self.may_return(subscription, lane) {
+                    continue;
+                }
+                if let Some((position, key)) = self.lane(subscription, lane).queue.take_due(now) {
                     return Some(Action::FetchParked {
                         subscription,
                         lane,
@@ -263,8 +311,17 @@ impl<T> Scheduler<T> {
     }
 
     fn poll_fetch(&mut self, lane: Lane) -> Option<Action<T>> {
-        let buffer_max = self.limits.buffer_max;
         for (subscription, known) in self.subscriptions.iter_mut().enumerate() {
+            let buffer_max = match lane {
+                Lane::Primary => self.limits.buffer_max,
+                Lane::Backfill => self
+                    .limits
+                    .buffer_max
+                    .min(self.throttles.read_ahead(subscription)),
+            };
+            if buffer_max == 0 {
+                continue;
+            }
             let state = &mut known.lanes[lane.index()];
             // Half a buffer at a time: large reads, and never an empty buffer in between.
             // Those behind a message that is set aside must not keep the others out (L10).
@@ -286,7 +343,7 @@ impl<T> Scheduler<T> {
         if self.free[Lane::Primary.index()] == 0 {
             return None;
         }
-        let subscription = self.most_urgent(Lane::Primary, |_| true)?;
+        let subscription = self.most_urgent(Lane::Primary, |_, _| true)?;
         let item = self.lane(subscription, Lane::Primary).queue.take()?;
         Some(self.start(subscription, Lane::Primary, vec![item]))
     }
@@ -297,9 +354,11 @@ impl<T> Scheduler<T> {
         }
         let batch_max = self.backfill_allowance()?;
         let shared = self.share.due() > 0;
-        let subscription = self.most_urgent(Lane::Backfill, |known| {
-            shared || !known.lanes[Lane::Primary.index()].supply.may_hold_news()
+        let subscription = self.most_urgent(Lane::Backfill, |nth, known| {
+            let dry = !known.lanes[Lane::Primary.index()].supply.may_hold_news();
+            (shared || dry) && self.throttles.allowance(nth) > 0
         })?;
+        let batch_max = batch_max.min(self.throttles.allowance(subscription));
         let items = self
             .lane(subscription, Lane::Backfill)
             .queue
@@ -323,14 +382,14 @@ impl<T> Scheduler<T> {
     fn most_urgent(
         &self,
         lane: Lane,
-        eligible: impl Fn(&SubscriptionState<T>) -> bool,
+        eligible: impl Fn(usize, &SubscriptionState<T>) -> bool,
     ) -> Option<usize> {
         let count = self.subscriptions.len();
         let in_turn = (0..count).map(|nth| (self.turn[lane.index()] + nth) % count);
         let ready = in_turn.filter_map(|subscription| {
             let known = &self.subscriptions[subscription];
             let band = known.lanes[lane.index()].queue.next_band()?;
-            (known.claimed && eligible(known)).then_some((band, subscription))
+            (known.claimed && eligible(subscription, known)).then_some((band, subscription))
         });
         ready
             .min_by_key(|(band, _)| *band)
@@ -346,6 +405,7 @@ impl<T> Scheduler<T> {
         };
         if lane == Lane::Backfill {
             self.share.started(items.len());
+            self.throttles.started(subscription, items.len());
         }
         Action::Run(Run {
             subscription,

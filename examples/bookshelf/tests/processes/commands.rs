@@ -39,7 +39,7 @@ fn a_subscription_that_never_ran_counts_everything_as_lag(tier: Tier) {
             "0"
         ]
     );
-    insta::assert_snapshot!(table.lines().next().unwrap(), @"Subscription           Stream                    Lag (primary)  Lag (backfill)  Pending  DLQ  Oldest (backfill)  Rate/s  ETA");
+    insta::assert_snapshot!(table.lines().next().unwrap(), @"Subscription           Stream                    Lag (primary)  Lag (backfill)  Pending  DLQ  Oldest (backfill)  Rate/s  ETA  Backfill");
     let read = shop.succeed("bookshelf events read bookshelf::book:command --limit 2 --json");
     let read: serde_json::Value = serde_json::from_str(&read).unwrap();
     let messages = read["data"]["messages"].as_array().unwrap();

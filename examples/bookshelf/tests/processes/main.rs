@@ -13,6 +13,7 @@ mod customer;
 mod http;
 mod importer;
 mod kill;
+mod lanes;
 mod outage;
 mod poison;
 mod program;

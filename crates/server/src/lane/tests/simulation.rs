@@ -9,8 +9,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use protean_core::Lane;
 use protean_core::lane::Band;
+use protean_core::throttle::Throttle;
 
-use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler};
+use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler, Shared};
 
 const SUBSCRIPTIONS: usize = 2;
 
@@ -39,6 +40,8 @@ enum Step {
         fates: Vec<u8>,
     },
     Wait(u64),
+    /// Pauses the backfill lane of a subscription, or lets it go on.
+    Turn(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,7 @@ struct World {
     questions: Vec<Action<usize>>,
     running: Vec<Run<usize>>,
     now: Duration,
+    paused: [bool; SUBSCRIPTIONS],
 }
 
 fn lane_of(place: Place) -> Lane {
@@ -116,13 +120,37 @@ impl World {
         while let Some(action) = scheduler.poll(self.now) {
             match action {
                 Action::Run(run) => self.check_start(run),
-                question => self.questions.push(question),
+                question => {
+                    self.check_question(&question);
+                    self.questions.push(question);
+                }
             }
         }
         self.check_work_conserving();
     }
 
+    /// Of a paused lane nothing is asked for.
+    fn check_question(&self, question: &Action<usize>) {
+        if let Action::Fetch {
+            subscription,
+            lane: Lane::Backfill,
+            ..
+        }
+        | Action::FetchParked {
+            subscription,
+            lane: Lane::Backfill,
+            ..
+        } = question
+        {
+            assert!(!self.paused[*subscription], "{question:?} of a paused lane");
+        }
+    }
+
     fn check_start(&mut self, run: Run<usize>) {
+        assert!(
+            run.lane == Lane::Primary || !self.paused[run.subscription],
+            "a paused lane starts {run:?}"
+        );
         let slots = [LIMITS.primary_slots, LIMITS.backfill_slots];
         assert!(
             self.slots_used(run.lane) < slots[run.lane.index()],
@@ -200,7 +228,8 @@ impl World {
             )
         });
         if primary.is_empty() && !looking && free(Lane::Backfill, LIMITS.backfill_slots) {
-            let backfill = self.runnable(Lane::Backfill);
+            let mut backfill = self.runnable(Lane::Backfill);
+            backfill.retain(|id| !self.paused[self.messages[*id].place.0]);
             assert!(
                 backfill.is_empty(),
                 "L5: backfill {backfill:?} waits beside a free slot"
@@ -237,9 +266,22 @@ impl World {
                 self.finish(scheduler, run, fates);
             }
             Step::Wait(millis) => self.now += Duration::from_millis(*millis),
+            Step::Turn(subscription) => {
+                self.paused[*subscription] = !self.paused[*subscription];
+                self.throttle(scheduler);
+            }
             Step::Answer(_) | Step::Finish { .. } => {}
         }
         self.poll(scheduler);
+    }
+
+    fn throttle(&self, scheduler: &mut Scheduler<usize>) {
+        let all = (0..SUBSCRIPTIONS).filter(|one| self.paused[*one]);
+        let shared = |subscription| Shared {
+            throttle: Throttle::Paused,
+            subscriptions: vec![subscription],
+        };
+        scheduler.throttle(self.now, all.map(shared).collect());
     }
 
     fn answer(&mut self, scheduler: &mut Scheduler<usize>, question: &Action<usize>) {
@@ -309,6 +351,8 @@ impl World {
 
     /// Lets everything come to its end.
     fn settle_all(&mut self, scheduler: &mut Scheduler<usize>) {
+        self.paused = Default::default();
+        self.throttle(scheduler);
         let rounds_max = 20 * (self.messages.len() + 10);
         for _ in 0..rounds_max {
             self.apply(scheduler, &Step::Wait(100));
@@ -360,6 +404,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0..4_usize, proptest::collection::vec(0..9_u8, 4))
             .prop_map(|(nth, fates)| Step::Finish { nth, fates }),
         1 => (1..50_u64).prop_map(Step::Wait),
+        1 => (0..SUBSCRIPTIONS).prop_map(Step::Turn),
     ];
     proptest::collection::vec(step, 1..120)
 }
