@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use deadpool_postgres::{Client, GenericClient};
+use protean_core::port::tables::{leftover, mismatch};
 use protean_core::port::{self, Tables};
 use protean_core::schema::{Field, Kind, Schema};
 use protean_core::{BoxFuture, Lane};
@@ -103,12 +104,12 @@ async fn is_complete(client: &Client, schemas: &[&'static Schema]) -> Result<boo
     }
     for schema in schemas {
         let known = columns(client, schema.table).await.map_err(broken)?;
+        check(schema, &known)?;
         let indexes = indexes(client, schema.table).await.map_err(broken)?;
         for field in schema.fields {
-            let Some(found) = known.get(field.name) else {
+            if !known.contains_key(field.name) {
                 return Ok(false);
-            };
-            check(schema, field, found)?;
+            }
             if is_indexed(field) && !indexes.contains(&index_name(schema, field)) {
                 return Ok(false);
             }
@@ -148,14 +149,12 @@ async fn set_up(client: &Client, schema: &'static Schema) -> Result<Vec<String>,
         client.batch_execute(&creation).await.map_err(broken)?;
         done.push(format!("created {}", schema.table));
     } else {
-        for field in schema.fields {
-            let Some(found) = known.get(field.name) else {
-                let addition = addition(schema, field);
-                client.batch_execute(&addition).await.map_err(broken)?;
-                done.push(format!("added {}.{}", schema.table, field.name));
-                continue;
-            };
-            check(schema, field, found)?;
+        check(schema, &known)?;
+        let missing = schema.fields.iter();
+        for field in missing.filter(|field| !known.contains_key(field.name)) {
+            let addition = addition(schema, field);
+            client.batch_execute(&addition).await.map_err(broken)?;
+            done.push(format!("added {}.{}", schema.table, field.name));
         }
     }
     for field in schema.fields.iter().filter(|field| is_indexed(field)) {
@@ -179,17 +178,31 @@ fn index_name(schema: &Schema, field: &Field) -> String {
     format!("{}_{}", schema.table, field.name)
 }
 
-/// The names and types of a table's columns; none when there is no such table.
+/// A column as it is in the database.
+struct Column {
+    kind: String,
+    /// Whether every new row has to fill it.
+    required: bool,
+}
+
+/// A table's columns, by their names; none when there is no such table.
 async fn columns(
     client: &impl GenericClient,
     table: &str,
-) -> Result<HashMap<String, String>, Error> {
-    let sql = "SELECT column_name::text, data_type::text FROM information_schema.columns
+) -> Result<HashMap<String, Column>, Error> {
+    let sql = "SELECT column_name::text, data_type::text,
+            is_nullable = 'NO' AND column_default IS NULL
+        FROM information_schema.columns
         WHERE table_schema = current_schema() AND table_name = $1";
     let rows = client.query(sql, &[&table]).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-        .collect()
+    let column = |row: &tokio_postgres::Row| {
+        let column = Column {
+            kind: row.try_get(1)?,
+            required: row.try_get(2)?,
+        };
+        Ok((row.try_get(0)?, column))
+    };
+    rows.iter().map(column).collect()
 }
 
 async fn indexes(client: &impl GenericClient, table: &str) -> Result<Vec<String>, Error> {
@@ -240,17 +253,21 @@ fn addition(schema: &Schema, field: &Field) -> String {
     )
 }
 
-/// A column is never changed: that could destroy what is in it.
-fn check(schema: &Schema, field: &Field, found: &str) -> Result<(), port::Error> {
-    let wanted = column_type(field.kind);
-    if found == wanted {
-        return Ok(());
+/// Whether columns are what the code wants of those that are there.
+fn check(schema: &Schema, known: &HashMap<String, Column>) -> Result<(), port::Error> {
+    for field in schema.fields {
+        let wanted = column_type(field.kind);
+        match known.get(field.name) {
+            Some(found) if found.kind != wanted => {
+                return Err(mismatch(schema, field, &found.kind, wanted));
+            }
+            _ => {}
+        }
     }
-    Err(port::Error::Tables {
-        why: format!(
-            "column {}.{} is {found}, the code wants {wanted}; a type is never changed by itself: \
-             copy the column and drop the old one",
-            schema.table, field.name,
-        ),
-    })
+    let unknown = |name: &str| schema.fields.iter().all(|field| field.name != name);
+    let mut required = known.iter().filter(|(_, column)| column.required);
+    match required.find(|(name, _)| unknown(name)) {
+        Some((name, _)) => Err(leftover(schema, name)),
+        None => Ok(()),
+    }
 }

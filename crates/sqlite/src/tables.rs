@@ -1,5 +1,6 @@
 //! The tables of a domain.
 
+use protean_core::port::tables::{leftover, mismatch};
 use protean_core::port::{self, Tables};
 use protean_core::schema::{Field, Kind, Schema};
 use protean_core::{BoxFuture, Lane};
@@ -113,18 +114,22 @@ fn set_up(connection: &Connection, schema: &Schema) -> Result<Vec<String>, port:
         done.push(format!("created {}", schema.table));
     } else {
         for field in schema.fields {
-            match known.iter().find(|(name, _)| name == field.name) {
+            match known.iter().find(|column| column.name == field.name) {
                 None => {
                     connection
                         .execute_batch(&addition(schema, field))
                         .map_err(broken)?;
                     done.push(format!("added {}.{}", schema.table, field.name));
                 }
-                Some((_, found)) if found != column_type(field) => {
-                    return Err(mismatch(schema, field, found));
+                Some(found) if found.kind != column_type(field) => {
+                    return Err(mismatch(schema, field, &found.kind, column_type(field)));
                 }
                 Some(_) => {}
             }
+        }
+        let unknown = |column: &&Column| schema.fields.iter().all(|one| one.name != column.name);
+        if let Some(column) = known.iter().filter(unknown).find(|column| column.required) {
+            return Err(leftover(schema, &column.name));
         }
     }
     for field in schema
@@ -144,10 +149,25 @@ fn set_up(connection: &Connection, schema: &Schema) -> Result<Vec<String>, port:
     Ok(done)
 }
 
-/// The names and types of a table's columns; none when there is no such table.
-fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut info = connection.prepare("SELECT name, type FROM pragma_table_info(?1)")?;
-    let found = info.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+/// A column as it is in the file.
+struct Column {
+    name: String,
+    kind: String,
+    /// Whether every new row has to fill it.
+    required: bool,
+}
+
+/// A table's columns; none when there is no such table.
+fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>> {
+    let sql = "SELECT name, type, \"notnull\" AND dflt_value IS NULL FROM pragma_table_info(?1)";
+    let mut info = connection.prepare(sql)?;
+    let found = info.query_map([table], |row| {
+        Ok(Column {
+            name: row.get(0)?,
+            kind: row.get(1)?,
+            required: row.get(2)?,
+        })
+    })?;
     found.collect()
 }
 
@@ -186,16 +206,4 @@ fn addition(schema: &Schema, field: &Field) -> String {
         "ALTER TABLE {table} ADD COLUMN {name} {}{null}",
         column_type(field)
     )
-}
-
-fn mismatch(schema: &Schema, field: &Field, found: &str) -> port::Error {
-    port::Error::Tables {
-        why: format!(
-            "column {}.{} is {found}, the code wants {}; a type is never changed by itself: copy \
-             the column and drop the old one",
-            schema.table,
-            field.name,
-            column_type(field)
-        ),
-    }
 }

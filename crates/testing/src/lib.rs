@@ -94,6 +94,7 @@ macro_rules! suite {
         $crate::cases!($fixture, tables:
             setting_up_twice_changes_nothing,
             a_missing_column_is_added,
+            a_column_that_no_field_fills_any_more_is_refused,
             what_is_truncated_is_as_new,
             what_is_dropped_can_be_made_again,
         );

@@ -50,6 +50,22 @@ pub async fn a_missing_column_is_added(fixture: impl Fixture) {
     assert_eq!(row[8], Value::Null);
 }
 
+/// Nobody could add a row any more; whoever sets up is told what to do about it.
+pub async fn a_column_that_no_field_fills_any_more_is_refused(fixture: impl Fixture) {
+    let tier = fixture.open().await;
+    tier.tables.setup(SCHEMAS).await.unwrap();
+    let refused = tier.tables.setup(&[&OLD_ITEM]).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(text.contains("[PE0202]"), "{text}");
+    assert!(
+        text.contains("column item.") && text.contains("drop it"),
+        "{text}"
+    );
+    let id = Uuid::now_v7();
+    commit(&tier, insert(id, "kept", 0)).await.unwrap();
+    assert!(load(&tier, id).await.is_some());
+}
+
 /// Rows, messages and positions are gone, for every process, and work goes on.
 pub async fn what_is_truncated_is_as_new(fixture: impl Fixture) {
     let (tier, other) = (ready(&fixture).await, fixture.open().await);

@@ -1,7 +1,7 @@
 //! The tables themselves: made, changed, emptied and dropped.
 
 use crate::BoxFuture;
-use crate::schema::Schema;
+use crate::schema::{Field, Schema};
 
 use super::Error;
 
@@ -34,4 +34,28 @@ pub trait Tables: Send + Sync + 'static {
         &'a self,
         schemas: &'a [&'static Schema],
     ) -> BoxFuture<'a, Result<Vec<String>, Error>>;
+}
+
+/// A column is of another type than its field. A column is never changed: that could destroy what
+/// is in it.
+#[must_use]
+pub fn mismatch(schema: &Schema, field: &Field, found: &str, wanted: &str) -> Error {
+    let (table, name) = (schema.table, field.name);
+    let why = format!(
+        "column {table}.{name} is {found}, the code wants {wanted}; a type is never changed by \
+         itself: copy the column and drop the old one"
+    );
+    Error::Tables { why }
+}
+
+/// A column that no field has, and that every new row would have to fill.
+#[must_use]
+pub fn leftover(schema: &Schema, column: &str) -> Error {
+    let table = schema.table;
+    let why = format!(
+        "column {table}.{column} must not be null and {} has no field for it, so no row could be \
+         added; a column is never dropped by itself: drop it, or let it be null",
+        schema.name
+    );
+    Error::Tables { why }
 }

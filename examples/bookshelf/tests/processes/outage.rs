@@ -16,6 +16,12 @@ const INSTANTS: [u64; 3] = [ROWS / 10, 4 * ROWS / 10, 7 * ROWS / 10];
 /// How many orders are placed while Redis is away.
 const ORDERS: usize = 50;
 
+/// How long Redis is away for long: what it takes to restart a machine.
+const OUTAGE: Duration = Duration::from_secs(30);
+
+/// How many orders a customer places in that time, at least.
+const ORDERS_MEANWHILE: usize = 100;
+
 /// How often the network fails, and who orders meanwhile: some commit is under way each time.
 const FAILURES: u32 = 40;
 const CUSTOMERS: u32 = 4;
@@ -107,6 +113,22 @@ fn orders_are_accepted_while_redis_is_away_and_handled_when_it_is_back() {
     }
     assert_eq!(orders.unanswered, 0, "an order waited for Redis");
     shop.redis().start_again().unwrap();
+    orders.assert_exactly_once(&shop, &address);
+}
+
+#[test]
+fn orders_are_accepted_for_half_a_minute_without_redis() {
+    let shop = Shop::on(Tier::Redis);
+    let (_api, address) = shop.api();
+    let _server = shop.server();
+    shop.redis().stop().unwrap();
+    let customer = Customer::start(&address);
+    // sleep: the outage is what is tested
+    std::thread::sleep(OUTAGE);
+    shop.redis().start_again().unwrap();
+    let orders = customer.stop();
+    assert_eq!(orders.unanswered, 0, "an order waited for Redis");
+    assert!(orders.accepted.len() >= ORDERS_MEANWHILE, "{orders:?}");
     orders.assert_exactly_once(&shop, &address);
 }
 
