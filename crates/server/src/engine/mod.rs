@@ -10,10 +10,12 @@ mod batch;
 mod context;
 mod feeder;
 mod gauges;
+mod in_hand;
 mod panics;
 mod pool;
 mod state;
 mod verdict;
+mod withheld;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,9 +1,11 @@
 //! The broker: subscriptions on the file.
 
+mod ahead;
 mod backlog;
 mod feed;
 mod listener;
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -18,6 +20,7 @@ impl Broker for Sqlite {
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
+        _order: CrossLaneOrder,
     ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
             let feeds = feed::claim(self, subscription)?;
