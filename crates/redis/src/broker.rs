@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::broker::{
     Backlog, Broker, Claim, Feed, Gauge, Listener, Outbox as Waiting, Published, Subscription, Wake,
 };
@@ -141,9 +142,10 @@ impl Broker for Redis {
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
+        order: CrossLaneOrder,
     ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
-            let feeds = self.inner.database.join(subscription).await?;
+            let feeds = self.inner.database.join(subscription, order).await?;
             self.inner.watch(&subscription.stream);
             let feeds = feeds.map(|feed| {
                 let feed = RedisFeed::new(&self.inner, subscription, feed);
