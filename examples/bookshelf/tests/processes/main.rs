@@ -15,6 +15,7 @@ mod importer;
 mod kill;
 mod outage;
 mod poison;
+mod precedence;
 mod program;
 mod shop;
 mod terminals;
