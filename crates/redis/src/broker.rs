@@ -122,17 +122,19 @@ impl Inner {
     }
 }
 
-/// Passes on what concerns everybody: that messages were set aside, or freed by the dead. Of single
-/// commits the database tells too early: they are not in Redis yet.
+/// Passes on what concerns everybody: that messages were set aside, freed by the dead, or are waited
+/// for. Of single commits the database tells too early: they are not in Redis yet.
 async fn forward(heard: Arc<Ear>, broker: Weak<Inner>) {
     loop {
         let wake = heard.wake().await;
         let Some(inner) = broker.upgrade() else {
             return;
         };
-        if wake == Wake::Anything {
-            for ear in inner.living_ears() {
-                ear.hear_of_everything();
+        for ear in inner.living_ears() {
+            match &wake {
+                Wake::Anything => ear.hear_of_everything(),
+                Wake::Awaited(awaited) => ear.hear_of_awaited(awaited.clone()),
+                Wake::Published(_) => {}
             }
         }
     }

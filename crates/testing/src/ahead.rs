@@ -1,18 +1,26 @@
 //! What goes before primary messages, where lanes share the order of a key (L8).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use protean_core::config::CrossLaneOrder;
 use protean_core::message::Message;
 use protean_core::port::Tier;
-use protean_core::port::broker::{Delivery, Parking, Place, Verdict};
+use protean_core::port::broker::{Awaited, Delivery, Parking, Place, Verdict, Wake};
 use protean_core::{Lane, Priority};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::item::{Held, claim_in_order, commit, ids, message, publish, settlement, subscription};
+use crate::item::{
+    Held, PATIENCE, claim_in_order, commit, ids, message, publish, settlement, subscription,
+};
 use crate::{Fixture, ready};
 
 /// How often a case looks for what must not be there.
 const LOOKS: usize = 20;
+
+/// How often a case asks until it is heard.
+const ASK_INTERVAL: Duration = Duration::from_millis(50);
 
 async fn claim(tier: &Tier) -> Held {
     claim_in_order(tier, "Handler", CrossLaneOrder::PerKey).await
@@ -168,9 +176,25 @@ pub async fn what_is_promoted_is_in_one_pair_of_hands(fixture: impl Fixture) {
     publish(&tier, std::slice::from_ref(&next)).await;
     settle(&tier, &mut feed, &primary, Verdict::Done).await;
     let primary = feed.take(Lane::Primary, 1).await;
-    let ahead = feed.ahead(&primary).await;
-    assert!(ahead.deliveries.is_empty(), "{ahead:?}");
-    assert!(ahead.blocked.contains(&primary[0].position));
+    let mut listener = other.broker.listen().await.unwrap();
+    let asked = async {
+        loop {
+            // A listener hears from some moment on.
+            let ahead = feed.ahead(&primary).await;
+            assert!(ahead.deliveries.is_empty(), "{ahead:?}");
+            assert!(ahead.blocked.contains(&primary[0].position));
+            if let Ok(Wake::Awaited(all)) = timeout(ASK_INTERVAL, listener.wake()).await {
+                return all;
+            }
+        }
+    };
+    let awaited = timeout(PATIENCE, asked).await.unwrap();
+    let expected = Awaited {
+        subscription: subscription("Handler"),
+        key: "k".to_owned(),
+        before: primary[0].position,
+    };
+    assert_eq!(awaited, [expected], "whoever has it hears of it");
     settle(&other, &mut second, &last, Verdict::Done).await;
     let ahead = feed.ahead(&primary).await;
     assert!(ahead.blocked.is_empty() && ahead.deliveries.is_empty());

@@ -169,6 +169,7 @@ pub async fn a_listener_hears_of_every_publication(fixture: impl Fixture) {
             loop {
                 match listener.wake().await {
                     Wake::Anything => return,
+                    Wake::Awaited(_) => {}
                     Wake::Published(all) => {
                         let is_it = |one: &protean_core::port::broker::Published| {
                             &*one.stream == STREAM && one.lane == lane

@@ -176,11 +176,24 @@ pub struct Published {
     pub lane: Lane,
 }
 
+/// Backfill messages that a primary message in another process waits for (L8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Awaited {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// Their key.
+    pub key: String,
+    /// The position behind them.
+    pub before: Position,
+}
+
 /// What woke a listener up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// These streams have something new.
     Published(Vec<Published>),
+    /// Whoever has these in hand is to promote them.
+    Awaited(Vec<Awaited>),
     /// Any stream may have something new: ask all.
     Anything,
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use protean_core::Lane;
-use protean_core::port::broker::Published;
+use protean_core::port::broker::{Awaited, Published, Subscription};
+use protean_core::port::store::Position;
 
 use crate::lanes;
 
@@ -21,14 +22,32 @@ pub(crate) struct News {
     pub(crate) published: HashSet<Published>,
     /// Whether any stream may have something new.
     pub(crate) everything: bool,
+    /// What somebody waits for, whoever has it.
+    pub(crate) awaited: HashSet<Awaited>,
 }
+
+/// The most that is told to be awaited at once; more is told at the next look.
+const AWAITED_MAX: usize = 32;
+
+/// What the line of something that is awaited begins with.
+const AWAITED_MARK: char = '!';
 
 impl News {
     /// One stream has something new.
     pub(crate) fn of(published: Published) -> Self {
         Self {
             published: [published].into(),
-            everything: false,
+            ..Self::default()
+        }
+    }
+
+    /// Somebody waits for these. A key of several lines cannot be told.
+    pub(crate) fn of_awaited(awaited: impl IntoIterator<Item = Awaited>) -> Self {
+        let can_be_told = |one: &Awaited| !one.key.contains('\n');
+        let awaited = awaited.into_iter().filter(can_be_told);
+        Self {
+            awaited: awaited.take(AWAITED_MAX).collect(),
+            ..Self::default()
         }
     }
 
@@ -41,7 +60,7 @@ impl News {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.published.is_empty() && !self.everything
+        self.published.is_empty() && !self.everything && self.awaited.is_empty()
     }
 
     /// What production waits for, and the rest.
@@ -53,10 +72,11 @@ impl News {
         let primary = Self {
             published: primary,
             everything: self.everything,
+            awaited: self.awaited,
         };
         let backfill = Self {
             published: backfill,
-            everything: false,
+            ..Self::default()
         };
         [primary, backfill]
     }
@@ -65,6 +85,7 @@ impl News {
     pub(crate) fn join(&mut self, other: Self) {
         self.published.extend(other.published);
         self.everything |= other.everything;
+        self.awaited.extend(other.awaited);
     }
 
     pub(super) fn encode(&self) -> String {
@@ -72,8 +93,9 @@ impl News {
             return EVERYTHING.to_owned();
         }
         let line = |one: &Published| format!("{} {}", lanes::number(one.lane), one.stream);
-        let text = self.published.iter().map(line).collect::<Vec<_>>();
-        let text = text.join("\n");
+        let published = self.published.iter().map(line);
+        let awaited = self.awaited.iter().map(awaited_line);
+        let text = published.chain(awaited).collect::<Vec<_>>().join("\n");
         match text.len() > PAYLOAD_BYTES_MAX {
             true => EVERYTHING.to_owned(),
             false => text,
@@ -82,20 +104,45 @@ impl News {
 
     /// What was sent; anything strange counts as everything.
     pub(super) fn decode(text: &str) -> Self {
-        let line = |line: &str| {
-            let (lane, stream) = line.split_once(' ')?;
-            let lane = lane.parse().ok().and_then(lanes::of)?;
-            Some(Published {
-                stream: stream.into(),
-                lane,
-            })
-        };
-        let published = text.lines().map(line).collect::<Option<HashSet<_>>>();
-        published.map_or_else(Self::everything, |published| Self {
-            published,
-            everything: false,
-        })
+        let mut news = Self::default();
+        for line in text.lines() {
+            if let Some(awaited) = line.strip_prefix(AWAITED_MARK) {
+                news.awaited.extend(read_awaited(awaited));
+                continue;
+            }
+            let Some(published) = read_published(line) else {
+                return Self::everything();
+            };
+            news.published.insert(published);
+        }
+        news
     }
+}
+
+fn read_published(line: &str) -> Option<Published> {
+    let (lane, stream) = line.split_once(' ')?;
+    let lane = lane.parse().ok().and_then(lanes::of)?;
+    Some(Published {
+        stream: stream.into(),
+        lane,
+    })
+}
+
+fn awaited_line(one: &Awaited) -> String {
+    let (before, name) = (one.before.0, &one.subscription.name);
+    let (stream, key) = (&one.subscription.stream, &one.key);
+    format!("{AWAITED_MARK}{before}\t{name}\t{stream}\t{key}")
+}
+
+fn read_awaited(line: &str) -> Option<Awaited> {
+    let mut parts = line.splitn(4, '\t');
+    let before = parts.next()?.parse().ok()?;
+    let (name, stream) = (parts.next()?, parts.next()?);
+    Some(Awaited {
+        subscription: Subscription::new(name, stream),
+        key: parts.next()?.to_owned(),
+        before: Position(before),
+    })
 }
 
 #[cfg(test)]
@@ -109,16 +156,24 @@ mod tests {
         });
         News {
             published: published.collect(),
-            everything: false,
+            ..News::default()
         }
     }
 
     #[test]
     fn news_survive_the_wire_and_strange_texts_mean_everything() {
-        let some = news(&[
+        let mut some = news(&[
             ("shop::book:command", Lane::Backfill),
             ("shop::book", Lane::Primary),
         ]);
+        some.join(News::of_awaited(["k 1\t2", "two\nlines"].map(|key| {
+            Awaited {
+                subscription: Subscription::new("Handler", "shop::book"),
+                key: key.to_owned(),
+                before: Position(7),
+            }
+        })));
+        assert_eq!(some.awaited.len(), 1);
         assert_eq!(News::decode(&some.encode()), some);
         for text in ["*", "7 shop", "shop"] {
             assert_eq!(News::decode(text), News::everything());

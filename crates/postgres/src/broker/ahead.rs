@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deadpool_postgres::{Client, GenericClient};
 use protean_core::Lane;
-use protean_core::port::broker::{Ahead, Delivery, Parked};
+use protean_core::port::broker::{Ahead, Awaited, Delivery, Parked, Subscription};
 use protean_core::port::store::Position;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
@@ -91,6 +91,16 @@ fn queues_of(candidates: &[Candidate]) -> Vec<i64> {
     queues.into_iter().map(column).collect()
 }
 
+/// What goes before some messages.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) ahead: Ahead,
+    /// The messages that go before them in the flow of the backfill lane.
+    pub(super) logged: Vec<Logged>,
+    /// What is in other hands.
+    pub(super) awaited: Vec<Awaited>,
+}
+
 /// A look at what goes before some messages.
 pub(super) struct Look<'l> {
     pub(super) party: Party<'l>,
@@ -113,20 +123,20 @@ impl<'l> Look<'l> {
         &self,
         client: &mut Client,
         promotions: &Promotions,
-    ) -> Result<(Ahead, Vec<Logged>), Error> {
+    ) -> Result<Taken, Error> {
         if self.keys.is_empty() {
-            return Ok(Default::default());
+            return Ok(Taken::default());
         }
         let found = self.find(&*client).await?;
         if found.candidates.is_empty() && found.aside.is_empty() {
-            return Ok(Default::default());
+            return Ok(Taken::default());
         }
         let transaction = client.transaction().await?;
         let queues = queues_of(&found.candidates);
-        let (ahead, logged, new) = self.take(&transaction, &queues).await?;
+        let (taken, new) = self.take(&transaction, &queues).await?;
         transaction.commit().await?;
         promotions.add(&new);
-        Ok((ahead, logged))
+        Ok(taken)
     }
 
     /// What is unsettled, and then what is set aside: whatever is set aside meanwhile is seen as one
@@ -218,7 +228,7 @@ impl<'l> Look<'l> {
         &self,
         client: &impl GenericClient,
         queues: &[i64],
-    ) -> Result<(Ahead, Vec<Logged>, Vec<Lease>), Error> {
+    ) -> Result<(Taken, Vec<Lease>), Error> {
         claim::lock(client, self.party, queues).await?;
         // The leases before the cursors: what was given back before that is settled.
         let leases = claim::leases(client, self.party, queues).await?;
@@ -229,15 +239,18 @@ impl<'l> Look<'l> {
         } = self.find(client).await?;
         let leases = self.adopt(client, leases, &candidates).await?;
         let mut ahead = Ahead::default();
-        for one in &candidates {
+        let is_elsewhere = |one: &&Candidate| {
             let lease = claim::covering(&leases, one.place);
-            if lease.is_some_and(|lease| lease.owner != Some(self.party.owner)) {
-                ahead.block(self.messages, &one.key, one.position);
-            }
-        }
+            lease.is_some_and(|lease| lease.owner != Some(self.party.owner))
+        };
+        let elsewhere = candidates.iter().filter(is_elsewhere);
+        let mut awaited: Vec<_> = elsewhere
+            .map(|one| (one.key.clone(), one.position))
+            .collect();
         let (own, others): (Vec<_>, Vec<_>) = aside.into_iter().partition(|one| one.is_own);
-        for one in others {
-            ahead.block(self.messages, &one.key, one.parked.position);
+        awaited.extend(others.into_iter().map(|one| (one.key, one.parked.position)));
+        for (key, position) in &awaited {
+            ahead.block(self.messages, key, *position);
         }
         ahead.parked = own.into_iter().map(|one| one.parked).collect();
         let last = self.last_free(&ahead);
@@ -255,8 +268,24 @@ impl<'l> Look<'l> {
         let free = free.filter(|place| claim::covering(&leases, *place).is_none());
         let ranges: Vec<_> = free.map(|(queue, at)| (queue, at, at)).collect();
         let new = claim::lease(client, self.party, &ranges).await?;
-        let logged = claim::messages(client, &places).await?;
-        Ok((ahead, logged, new))
+        let taken = Taken {
+            logged: claim::messages(client, &places).await?,
+            awaited: self.awaited(&awaited),
+            ahead,
+        };
+        Ok((taken, new))
+    }
+
+    /// What others are told to be waited for: all before the last message of each key.
+    fn awaited(&self, elsewhere: &[(String, Position)]) -> Vec<Awaited> {
+        let is_awaited = |key: &str| elsewhere.iter().any(|(awaited, _)| awaited == key);
+        let keys = self.keys.iter().filter(|(key, _)| is_awaited(key));
+        let awaited = keys.map(|(key, before)| Awaited {
+            subscription: Subscription::new(self.party.subscription, self.party.stream),
+            key: (*key).to_owned(),
+            before: *before,
+        });
+        awaited.collect()
     }
 
     /// Takes over the leases of the dead that cover some of the candidates. Their other messages

@@ -12,13 +12,13 @@ use protean_core::settled::Settled;
 use protean_core::{BoxFuture, Lane};
 use tokio_postgres::Error;
 
-use super::ahead::{Look, Promotions};
+use super::ahead::{Look, Promotions, Taken};
 use super::claim;
 use super::hand::Hand;
 use super::lease::{self, Bounds, Leased, Party};
 use super::order::{WAITING_MAX, Waiting};
 use super::{Consumer, parked};
-use crate::bell::Ear;
+use crate::bell::{Ear, News};
 use crate::error::failed;
 use crate::message::{Logged, column};
 use crate::{Postgres, lanes};
@@ -362,7 +362,7 @@ impl LaneFeed {
                         ear.hear_of(published);
                     }
                 }
-                (None, Some(bell)) => bell.ring_here(&crate::bell::News::of(published)),
+                (None, Some(bell)) => bell.ring_here(&News::of(published)),
                 (None, None) => {}
             }
         });
@@ -408,8 +408,13 @@ impl Feed for LaneFeed {
             let party = party(&self.subscription, self.lane, self.consumer.id());
             let look = Look::new(party, messages);
             let looked = look.run(&mut client, &self.promotions).await;
-            let (mut ahead, logged) =
-                looked.map_err(|error| failed("the look at what goes before", &error))?;
+            let taken = looked.map_err(|error| failed("the look at what goes before", &error))?;
+            let Taken {
+                mut ahead,
+                logged,
+                awaited,
+            } = taken;
+            self.database.inner.bell.ring(News::of_awaited(awaited));
             let deliveries = logged.into_iter();
             let deliveries = deliveries.map(|one| delivery(Lane::Backfill, one));
             ahead.deliveries = deliveries.collect();

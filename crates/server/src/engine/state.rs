@@ -365,6 +365,17 @@ impl<D: Domain> Engine<D> {
                     }
                 }
             }
+            Wake::Awaited(all) => {
+                let known = &self.context.subscriptions;
+                for one in all {
+                    let Some(nth) = known.iter().position(|it| *it == one.subscription) else {
+                        continue;
+                    };
+                    let key = self.hasher.hash_one(one.key.as_str());
+                    let band = Band::of(Priority::Normal);
+                    self.scheduler.promote(nth, key, one.before.0, band);
+                }
+            }
             Wake::Anything => {
                 for subscription in 0..self.feeders.len() {
                     for lane in Lane::ALL {

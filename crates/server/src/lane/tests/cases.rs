@@ -446,6 +446,23 @@ fn a_promoted_message_that_failed_is_waited_for_by_its_key_alone() {
 }
 
 #[test]
+fn what_another_process_waits_for_is_promoted() {
+    let mut scheduler = started(1, PER_KEY);
+    let waiting = [1, 2, 3].map(|body| item(body, Some(7), 4));
+    scheduler.fetched(0, Lane::Backfill, waiting, false);
+    scheduler.promote(0, 7, 3, Band::ALL[2]);
+    scheduler.promote(0, 8, 9, Band::ALL[2]);
+    for expected in [1, 2] {
+        let run = runs(&mut scheduler).remove(0);
+        assert_eq!((run.lane, run.items[0].body), (Lane::Primary, expected));
+        done(&mut scheduler, run);
+    }
+    assert!(runs(&mut scheduler).is_empty(), "3 may wait");
+    scheduler.fetched(0, Lane::Primary, [], false);
+    assert_eq!(bodies(&runs(&mut scheduler)), [3]);
+}
+
+#[test]
 fn with_no_order_between_lanes_primary_overtakes() {
     let mut scheduler = started(1, LIMITS);
     scheduler.fetched(0, Lane::Backfill, [item(1, Some(7), 4)], false);
