@@ -109,6 +109,31 @@ pub async fn what_is_in_hand_goes_before_a_primary_message(fixture: impl Fixture
     assert!(feed.ahead(&primary).await.deliveries.is_empty());
 }
 
+/// Also when the backfill lane has been read in part.
+pub async fn what_was_promoted_is_not_handed_out_again(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let messages = import();
+    publish(&tier, &messages).await;
+    let mut feed = claim(&tier).await;
+    let first = feed.take(Lane::Backfill, 2).await;
+    let primary = feed.take(Lane::Primary, 1).await;
+    let later = message(Some("k"), Priority::Bulk);
+    let next = message(Some("k"), Priority::Normal);
+    publish(&tier, &[later, next.clone()]).await;
+    let mut waiting = primary.clone();
+    waiting.extend(feed.take(Lane::Primary, 1).await);
+    let promoted = feed.ahead(&waiting).await.deliveries;
+    assert_eq!(promoted.len(), 4, "all bulk ones of `k`");
+    settle(&tier, &mut feed, &promoted, Verdict::Done).await;
+    let handed = first.iter().map(|one| one.place);
+    let known: Vec<Place> = handed.chain(promoted.iter().map(|one| one.place)).collect();
+    for _ in 0..LOOKS {
+        let found = feed.fetch(Lane::Backfill, 10).await;
+        let again = found.iter().find(|one| known.contains(&one.place));
+        assert!(again.is_none(), "{again:?}");
+    }
+}
+
 /// A message without a key waits for nothing.
 pub async fn a_message_without_a_key_has_nothing_before_it(fixture: impl Fixture) {
     let tier = ready(&fixture).await;

@@ -71,6 +71,7 @@ macro_rules! suite {
         $crate::cases!($fixture, ahead:
             what_waits_on_backfill_goes_before_a_primary_message,
             what_is_in_hand_goes_before_a_primary_message,
+            what_was_promoted_is_not_handed_out_again,
             a_message_without_a_key_has_nothing_before_it,
             a_promoted_message_survives_its_holder,
             what_is_promoted_is_in_one_pair_of_hands,
