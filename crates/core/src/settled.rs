@@ -61,11 +61,12 @@ impl Settled {
     /// Whether a number is settled.
     #[must_use]
     pub fn contains(&self, number: u64) -> bool {
+        let at = self.ahead.partition_point(|(_, last)| *last < number);
         number <= self.upto
             || self
                 .ahead
-                .iter()
-                .any(|(first, last)| (*first..=*last).contains(&number))
+                .get(at)
+                .is_some_and(|(first, _)| *first <= number)
     }
 
     /// Settles a number; `false` when it was settled before.

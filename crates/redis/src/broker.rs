@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::time::Duration;
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::broker::{
     Backlog, Broker, Claim, Feed, Gauge, Listener, Outbox as Waiting, Published, Subscription, Wake,
 };
@@ -122,17 +123,19 @@ impl Inner {
     }
 }
 
-/// Passes on what concerns everybody: that messages were set aside, or freed by the dead. Of single
-/// commits the database tells too early: they are not in Redis yet.
+/// Passes on what concerns everybody: that messages were set aside, freed by the dead, or are waited
+/// for. Of single commits the database tells too early: they are not in Redis yet.
 async fn forward(heard: Arc<Ear>, broker: Weak<Inner>) {
     loop {
         let wake = heard.wake().await;
         let Some(inner) = broker.upgrade() else {
             return;
         };
-        if wake == Wake::Anything {
-            for ear in inner.living_ears() {
-                ear.hear_of_everything();
+        for ear in inner.living_ears() {
+            match &wake {
+                Wake::Anything => ear.hear_of_everything(),
+                Wake::Awaited(awaited) => ear.hear_of_awaited(awaited.clone()),
+                Wake::Published(_) => {}
             }
         }
     }
@@ -142,9 +145,10 @@ impl Broker for Redis {
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
+        order: CrossLaneOrder,
     ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
-            let feeds = self.inner.database.join(subscription).await?;
+            let feeds = self.inner.database.join(subscription, order).await?;
             self.inner.watch(&subscription.stream);
             let feeds = feeds.map(|feed| {
                 let feed = RedisFeed::new(&self.inner, subscription, feed);

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::Tier;
 use protean_core::{Lane, Priority};
 use protean_postgres::Postgres;
@@ -113,7 +114,10 @@ impl Servers {
     /// What a consumer is told that gets in by this URI, or not.
     async fn refusal(&self, uri: &str, options: Options) -> String {
         let tier = self.open(uri, options);
-        let claimed = tier.broker.claim(&subscription("Handler")).await;
+        let claimed = tier
+            .broker
+            .claim(&subscription("Handler"), CrossLaneOrder::None)
+            .await;
         let [mut primary, _backfill] = claimed.unwrap().unwrap();
         primary.fetch(1).await.unwrap_err().to_string()
     }

@@ -1,5 +1,6 @@
 //! The broker: streams, lanes and subscriptions.
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::broker::{Verdict, Wake};
 use protean_core::port::store::Refused;
 use protean_core::{Lane, Priority};
@@ -133,7 +134,11 @@ pub async fn a_message_is_in_one_pair_of_hands(fixture: impl Fixture) {
     let mut feed = claim(&tier, "Handler").await;
     assert_eq!(feed.take(Lane::Primary, 2).await.len(), 2);
     publish(&tier, &messages[2..]).await;
-    let mut second = other.broker.claim(&subscription("Handler")).await.unwrap();
+    let mut second = other
+        .broker
+        .claim(&subscription("Handler"), CrossLaneOrder::None)
+        .await
+        .unwrap();
     if let Some([primary, _]) = &mut second {
         for _ in 0..20 {
             let found = primary.fetch(10).await.unwrap();
@@ -164,6 +169,7 @@ pub async fn a_listener_hears_of_every_publication(fixture: impl Fixture) {
             loop {
                 match listener.wake().await {
                     Wake::Anything => return,
+                    Wake::Awaited(_) => {}
                     Wake::Published(all) => {
                         let is_it = |one: &protean_core::port::broker::Published| {
                             &*one.stream == STREAM && one.lane == lane

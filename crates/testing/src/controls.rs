@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::Tier;
 use protean_core::throttle::{Rate, Throttle, Throttles};
 
@@ -87,7 +88,11 @@ pub async fn parts_in_subscriptions_are_counted(fixture: impl Fixture) {
     let one = throttles(&tier).await.parts;
     let other = fixture.open().await;
     let subscription = subscription("Handler");
-    let shared = other.broker.claim(&subscription).await.unwrap();
+    let shared = other
+        .broker
+        .claim(&subscription, CrossLaneOrder::None)
+        .await
+        .unwrap();
     let expected = if shared.is_some() { (1, 2) } else { (0, 0) };
     assert_eq!((one, throttles(&tier).await.parts), expected);
 }

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::message::{Kind as MessageKind, Message};
 use protean_core::port::Tier;
-use protean_core::port::broker::{Claim, Delivery, Parked, Settlement, Subscription, Verdict};
+use protean_core::port::broker::{
+    Ahead, Claim, Delivery, Parked, Settlement, Subscription, Verdict,
+};
 use protean_core::port::store::{Change, Commit, Committed, Position, Refused, Stored, Write};
 use protean_core::schema::{Element, Field, Kind, Row, Rules, Schema, Value};
 use protean_core::{Lane, Priority};
@@ -191,10 +194,15 @@ pub struct Held {
 
 /// Takes part in a subscription, as soon as it can be had.
 pub async fn claim(tier: &Tier, name: &str) -> Held {
+    claim_in_order(tier, name, CrossLaneOrder::None).await
+}
+
+/// Takes part in a subscription with an order between its lanes, as soon as it can be had.
+pub async fn claim_in_order(tier: &Tier, name: &str, order: CrossLaneOrder) -> Held {
     let subscription = subscription(name);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(feeds) = tier.broker.claim(&subscription).await.unwrap() {
+        if let Some(feeds) = tier.broker.claim(&subscription, order).await.unwrap() {
             return Held { feeds };
         }
         look_again(deadline, "the subscription is not to be had").await;
@@ -209,6 +217,12 @@ pub async fn look_again(deadline: Instant, what: &str) {
 }
 
 impl Held {
+    /// The feeds of a subscription that could be had.
+    #[must_use]
+    pub fn of(feeds: Claim) -> Self {
+        Self { feeds }
+    }
+
     /// What there is on a lane now.
     pub async fn fetch(&mut self, lane: Lane, count_max: usize) -> Vec<Delivery> {
         self.feeds[lane.index()].fetch(count_max).await.unwrap()
@@ -224,6 +238,12 @@ impl Held {
             taken.extend(self.fetch(lane, count - taken.len()).await);
         }
         taken
+    }
+
+    /// What goes before primary messages.
+    pub async fn ahead(&mut self, messages: &[Delivery]) -> Ahead {
+        let primary = &mut self.feeds[Lane::Primary.index()];
+        primary.ahead(messages).await.unwrap()
     }
 
     /// The messages of a lane that are set aside.

@@ -17,6 +17,7 @@
     reason = "a case fails by a panic"
 )]
 
+pub mod ahead;
 pub mod broker;
 pub mod controls;
 pub mod dead_letters;
@@ -67,6 +68,15 @@ macro_rules! suite {
             a_listener_hears_of_every_publication,
             a_subscription_that_never_ran_counts_everything,
             what_a_refused_commit_published_does_not_exist,
+        );
+        $crate::cases!($fixture, ahead:
+            what_waits_on_backfill_goes_before_a_primary_message,
+            what_is_in_hand_goes_before_a_primary_message,
+            what_was_promoted_is_not_handed_out_again,
+            a_message_without_a_key_has_nothing_before_it,
+            a_promoted_message_survives_its_holder,
+            what_is_promoted_is_in_one_pair_of_hands,
+            what_is_set_aside_goes_before_a_primary_message,
         );
         $crate::cases!($fixture, parking:
             a_parked_message_is_out_of_the_flow,

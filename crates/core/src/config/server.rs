@@ -106,6 +106,9 @@ pub enum CrossLaneOrder {
     /// Nothing: primary overtakes backfill.
     #[default]
     None,
+    /// A primary message never overtakes backfill messages of its own aggregate: they are promoted
+    /// before it.
+    PerKey,
 }
 
 impl Server {
@@ -159,7 +162,10 @@ impl PriorityLanes {
         if let Some(suffix) = table.text("backfill_suffix") {
             self.backfill_suffix = suffix;
         }
-        let orders = [("none", CrossLaneOrder::None)];
+        let orders = [
+            ("none", CrossLaneOrder::None),
+            ("per_key", CrossLaneOrder::PerKey),
+        ];
         table.choice("cross_lane_order", &orders, &mut self.cross_lane_order);
         table.integer(
             "backfill_window",

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::config::CrossLaneOrder;
 use crate::message::Message;
 use crate::{BoxFuture, Lane};
+
+pub use super::ahead::Ahead;
 
 use super::Error;
 use super::store::Position;
@@ -173,11 +176,24 @@ pub struct Published {
     pub lane: Lane,
 }
 
+/// Backfill messages that a primary message in another process waits for (L8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Awaited {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// Their key.
+    pub key: String,
+    /// The position behind them.
+    pub before: Position,
+}
+
 /// What woke a listener up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// These streams have something new.
     Published(Vec<Published>),
+    /// Whoever has these in hand is to promote them.
+    Awaited(Vec<Awaited>),
     /// Any stream may have something new: ask all.
     Anything,
 }
@@ -191,12 +207,15 @@ pub trait Broker: Send + Sync + 'static {
     /// Takes part in a subscription. What is handed out to one process is handed out to no other
     /// while that one lives; losing the process, by whatever death, frees it within seconds. A
     /// broker that has no way to share a subscription answers `None` while somebody else has it.
+    /// Whoever takes part in it has to ask for the same `order`: only with
+    /// [`CrossLaneOrder::PerKey`] do processes leave each other what was promoted.
     ///
     /// # Errors
     /// When the broker cannot be reached.
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
+        order: CrossLaneOrder,
     ) -> BoxFuture<'a, Result<Option<Claim>, Error>>;
 
     /// What has to be done for a lane while a server runs: moving messages to where subscriptions
@@ -264,6 +283,17 @@ pub trait Feed: Send + 'static {
     /// Not cancel safe: messages may be lost to this feed, until the next claim.
     fn fetch(&mut self, count_max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, Error>>;
 
+    /// What goes before `messages`, which are primary ones that this feed handed out (L8). Asked of
+    /// the primary feed, in [`CrossLaneOrder::PerKey`]. What the backfill feed has handed out is
+    /// told again; what is told here may be handed out by the backfill feed once more.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached; asking again is safe.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what was taken is told again.
+    fn ahead<'a>(&'a mut self, messages: &'a [Delivery]) -> BoxFuture<'a, Result<Ahead, Error>>;
+
     /// Messages of this lane that are set aside and this process's to try again, by position after
     /// `after`, at most `count_max`.
     ///
@@ -285,8 +315,9 @@ pub trait Feed: Send + 'static {
         positions: &'a [Position],
     ) -> BoxFuture<'a, Result<Vec<Delivery>, Error>>;
 
-    /// Tells the feed that the deliveries in these places are settled in the store, so that it
-    /// need not keep them for this process any longer.
+    /// Tells the feed that the deliveries of its lane in these places are settled in the store, so
+    /// that it need not keep them for this process any longer, nor hand them out if they were
+    /// promoted.
     ///
     /// # Errors
     /// When the broker cannot be reached; telling again is safe.

@@ -3,6 +3,7 @@
 //! Each port has one conformance suite, which every adapter passes unchanged. A tier is one choice
 //! of adapters; on the embedded tier a single SQLite file plays all the parts.
 
+mod ahead;
 pub mod broker;
 pub mod controls;
 pub mod dead_letters;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protean_core::BoxFuture;
-use protean_core::port::broker::{Listener, Published, Wake};
+use protean_core::port::broker::{Awaited, Listener, Published, Wake};
 use tokio::sync::Notify;
 
 use super::News;
@@ -26,6 +26,11 @@ impl Ear {
         self.hear(News::everything());
     }
 
+    /// Somebody waits for these.
+    pub fn hear_of_awaited(&self, awaited: Vec<Awaited>) {
+        self.hear(News::of_awaited(awaited));
+    }
+
     pub(crate) fn hear(&self, news: News) {
         if !news.is_of_streams() {
             return;
@@ -39,15 +44,15 @@ impl Ear {
     /// What was heard since the last time, if anything.
     fn take(&self) -> Option<Wake> {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let News {
-            published,
-            everything,
-            ..
-        } = std::mem::take(&mut *heard);
-        if everything {
+        let published = std::mem::take(&mut heard.published);
+        if std::mem::take(&mut heard.everything) {
             return Some(Wake::Anything);
         }
-        (!published.is_empty()).then(|| Wake::Published(published.into_iter().collect()))
+        if !published.is_empty() {
+            return Some(Wake::Published(published.into_iter().collect()));
+        }
+        let awaited = std::mem::take(&mut heard.awaited);
+        (!awaited.is_empty()).then(|| Wake::Awaited(awaited.into_iter().collect()))
     }
 
     /// The next that is heard. Cancel safe.

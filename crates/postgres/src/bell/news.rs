@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use protean_core::Lane;
 use protean_core::governor::Judgement;
-use protean_core::port::broker::Published;
+use protean_core::port::broker::{Awaited, Published, Subscription};
+use protean_core::port::store::Position;
 
 use crate::lanes;
 
@@ -32,13 +33,31 @@ pub(crate) struct News {
     pub(crate) judged: Judgement,
     /// Whether backfill work is about that published nothing.
     pub(crate) backfill: bool,
+    /// What somebody waits for, whoever has it.
+    pub(crate) awaited: HashSet<Awaited>,
 }
+
+/// The most that is told to be awaited at once; more is told at the next look.
+const AWAITED_MAX: usize = 32;
+
+/// What the line of something that is awaited begins with.
+const AWAITED_MARK: char = '!';
 
 impl News {
     /// One stream has something new.
     pub(crate) fn of(published: Published) -> Self {
         Self {
             published: [published].into(),
+            ..Self::default()
+        }
+    }
+
+    /// Somebody waits for these. A key of several lines cannot be told.
+    pub(crate) fn of_awaited(awaited: impl IntoIterator<Item = Awaited>) -> Self {
+        let can_be_told = |one: &Awaited| !one.key.contains('\n');
+        let awaited = awaited.into_iter().filter(can_be_told);
+        Self {
+            awaited: awaited.take(AWAITED_MAX).collect(),
             ..Self::default()
         }
     }
@@ -65,7 +84,7 @@ impl News {
 
     /// Whether there is anything for subscriptions in it.
     pub(crate) fn is_of_streams(&self) -> bool {
-        !self.published.is_empty() || self.everything
+        !self.published.is_empty() || self.everything || !self.awaited.is_empty()
     }
 
     /// Whether work of the lane is about.
@@ -84,6 +103,7 @@ impl News {
             published: primary,
             everything: self.everything,
             judged: self.judged,
+            awaited: self.awaited,
             backfill: false,
         };
         let backfill = Self {
@@ -100,6 +120,7 @@ impl News {
         self.everything |= other.everything;
         self.judged = self.judged.and(other.judged);
         self.backfill |= other.backfill;
+        self.awaited.extend(other.awaited);
     }
 
     pub(super) fn encode(&self) -> String {
@@ -117,6 +138,7 @@ impl News {
         }
         let line = |one: &Published| format!("{} {}", lanes::number(one.lane), one.stream);
         lines.extend(self.published.iter().map(line));
+        lines.extend(self.awaited.iter().map(awaited_line));
         let text = lines.join("\n");
         match text.len() > PAYLOAD_BYTES_MAX {
             true => EVERYTHING.to_owned(),
@@ -145,22 +167,47 @@ impl News {
             self.backfill = true;
             return Some(());
         }
-        let (first, rest) = line.split_once(' ')?;
-        if first == JUDGED {
-            let (in_time, late) = rest.split_once(' ')?;
+        if let Some(awaited) = line.strip_prefix(AWAITED_MARK) {
+            self.awaited.extend(read_awaited(awaited));
+            return Some(());
+        }
+        if let Some(judged) = line.strip_prefix(JUDGED) {
+            let (in_time, late) = judged.trim_start().split_once(' ')?;
             self.judged = Judgement {
                 in_time: in_time.parse().ok()?,
                 late: late.parse().ok()?,
             };
             return Some(());
         }
-        let lane = first.parse().ok().and_then(lanes::of)?;
-        self.published.insert(Published {
-            stream: rest.into(),
-            lane,
-        });
+        self.published.insert(read_published(line)?);
         Some(())
     }
+}
+
+fn read_published(line: &str) -> Option<Published> {
+    let (lane, stream) = line.split_once(' ')?;
+    let lane = lane.parse().ok().and_then(lanes::of)?;
+    Some(Published {
+        stream: stream.into(),
+        lane,
+    })
+}
+
+fn awaited_line(one: &Awaited) -> String {
+    let (before, name) = (one.before.0, &one.subscription.name);
+    let (stream, key) = (&one.subscription.stream, &one.key);
+    format!("{AWAITED_MARK}{before}\t{name}\t{stream}\t{key}")
+}
+
+fn read_awaited(line: &str) -> Option<Awaited> {
+    let mut parts = line.splitn(4, '\t');
+    let before = parts.next()?.parse().ok()?;
+    let (name, stream) = (parts.next()?, parts.next()?);
+    Some(Awaited {
+        subscription: Subscription::new(name, stream),
+        key: parts.next()?.to_owned(),
+        before: Position(before),
+    })
 }
 
 #[cfg(test)]
@@ -180,10 +227,18 @@ mod tests {
 
     #[test]
     fn news_survive_the_wire_and_strange_texts_mean_everything() {
-        let some = news(&[
+        let mut some = news(&[
             ("shop::book:command", Lane::Backfill),
             ("shop::book", Lane::Primary),
         ]);
+        some.join(News::of_awaited(["k 1\t2", "two\nlines"].map(|key| {
+            Awaited {
+                subscription: Subscription::new("Handler", "shop::book"),
+                key: key.to_owned(),
+                before: Position(7),
+            }
+        })));
+        assert_eq!(some.awaited.len(), 1);
         assert_eq!(News::decode(&some.encode()), some);
         for text in ["*", "7 shop", "shop"] {
             assert_eq!(News::decode(text), News::everything());

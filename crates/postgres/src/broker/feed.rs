@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Client;
+use protean_core::config::CrossLaneOrder;
 use protean_core::interner::Interner;
-use protean_core::port::broker::{Delivery, Feed, Parked, Place, Published, Subscription};
+use protean_core::port::broker::{Ahead, Delivery, Feed, Parked, Place, Published, Subscription};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
 use protean_core::settled::Settled;
 use protean_core::{BoxFuture, Lane};
 use tokio_postgres::Error;
 
+use super::ahead::{Look, Promotions, Taken};
+use super::claim;
 use super::hand::Hand;
 use super::lease::{self, Bounds, Leased, Party};
 use super::order::{WAITING_MAX, Waiting};
 use super::{Consumer, parked};
-use crate::bell::Ear;
+use crate::bell::{Ear, News};
 use crate::error::failed;
-use crate::message::Logged;
+use crate::message::{Logged, column};
 use crate::{Postgres, lanes};
 
 /// The most messages that are leased at once: more would be lost for longer with their process.
@@ -29,7 +32,10 @@ pub struct LaneFeed {
     database: Postgres,
     subscription: Subscription,
     lane: Lane,
+    order: CrossLaneOrder,
     consumer: Arc<Consumer>,
+    /// What the primary feed has taken of the backfill lane.
+    promotions: Arc<Promotions>,
     hand: Hand,
     waiting: Waiting,
     interner: Interner,
@@ -41,16 +47,18 @@ pub struct LaneFeed {
 
 impl LaneFeed {
     pub(super) fn new(
-        database: Postgres,
-        subscription: Subscription,
-        lane: Lane,
-        consumer: &Arc<Consumer>,
+        database: &Postgres,
+        subscription: &Subscription,
+        (lane, order): (Lane, CrossLaneOrder),
+        (consumer, promotions): (&Arc<Consumer>, &Arc<Promotions>),
     ) -> Self {
         Self {
-            database,
-            subscription,
+            database: database.clone(),
+            subscription: subscription.clone(),
             lane,
+            order,
             consumer: consumer.clone(),
+            promotions: promotions.clone(),
             hand: Hand::default(),
             waiting: Waiting::default(),
             interner: Interner::default(),
@@ -95,9 +103,11 @@ impl LaneFeed {
         count_max: usize,
         bounds: &Bounds,
     ) -> Result<Vec<Delivery>, port::Error> {
-        let client = self.ready().await?;
+        let mut client = self.ready().await?;
         let mut found = Vec::new();
-        let taken = self.take_next(&client, count_max, bounds, &mut found).await;
+        let taken = self
+            .take_next(&mut client, count_max, bounds, &mut found)
+            .await;
         if let Err(error) = taken {
             let error = failed("the fetch", &error);
             if found.is_empty() {
@@ -119,17 +129,25 @@ impl LaneFeed {
         arrived: Vec<Logged>,
         settled: &Settled,
     ) -> Result<Vec<Delivery>, port::Error> {
-        let client = self.ready().await?;
+        let mut client = self.ready().await?;
         let mut found = Vec::new();
-        let leased = Leased {
-            lease: 0,
-            settled: settled.clone(),
-            messages: arrived,
-        };
         let subscription = self.subscription.clone();
         let party = party(&subscription, self.lane, self.consumer.id());
-        let handed = self.hand_out(&client, party, leased, &mut found).await;
-        handed.map_err(|error| failed("the order of messages", &error))?;
+        let broken = |error| failed("the order of messages", &error);
+        let leased = if self.is_shared() {
+            let leased = self.lease_arrived(&mut client, party, arrived).await;
+            leased.map_err(broken)?
+        } else {
+            vec![Leased {
+                lease: 0,
+                settled: settled.clone(),
+                messages: arrived,
+            }]
+        };
+        for leased in leased {
+            let handed = self.hand_out(&client, party, leased, &mut found).await;
+            handed.map_err(broken)?;
+        }
         self.look_again();
         Ok(found)
     }
@@ -152,7 +170,7 @@ impl LaneFeed {
 
     async fn take_next(
         &mut self,
-        client: &Client,
+        client: &mut Client,
         count_max: usize,
         bounds: &Bounds,
         found: &mut Vec<Delivery>,
@@ -165,8 +183,7 @@ impl LaneFeed {
         }
         while found.len() < count_max
             && self.waiting.len() < WAITING_MAX
-            && let known = self.hand.leases()
-            && let Some(leased) = lease::adopt(client, party, &known, &mut self.interner).await?
+            && let Some(leased) = self.adopt(client, party).await?
         {
             self.hand_out(client, party, leased, found).await?;
         }
@@ -183,11 +200,95 @@ impl LaneFeed {
                 Bounds::None => i64::MAX,
                 Bounds::Upto(_) => upto,
             };
-            let taken = lease::take(client, party, queue, (room, upto), &mut self.interner);
-            let leased = taken.await?;
+            let leased = self.lease(client, party, queue, (room, upto)).await?;
             self.hand_out(client, party, leased, found).await?;
         }
         Ok(())
+    }
+
+    /// Whether single messages of the lane are taken out of its queues.
+    const fn is_shared(&self) -> bool {
+        matches!(
+            (self.order, self.lane),
+            (CrossLaneOrder::PerKey, Lane::Backfill)
+        )
+    }
+
+    /// What nobody owns any more, or is its own and it does not know of.
+    async fn adopt(&mut self, client: &Client, party: Party<'_>) -> Result<Option<Leased>, Error> {
+        let mut known = self.hand.leases();
+        let mut others = Vec::new();
+        if self.is_shared() {
+            known.extend(self.promotions.leases());
+        }
+        let Some(adopted) = lease::adopt(client, party, &known).await? else {
+            return Ok(None);
+        };
+        if self.is_shared() {
+            others = claim::leases(client, party, &[column(adopted.queue)]).await?;
+            others.retain(|other| other.id < adopted.id);
+        }
+        let mut leased = lease::messages(client, party, &adopted, &mut self.interner).await?;
+        leased.leave(&others);
+        Ok(Some(leased))
+    }
+
+    /// The next messages of a queue, but for those that were taken out of it.
+    async fn lease(
+        &mut self,
+        client: &mut Client,
+        party: Party<'_>,
+        queue: i64,
+        limits: (usize, i64),
+    ) -> Result<Leased, Error> {
+        let is_shared = self.is_shared();
+        let interner = &mut self.interner;
+        if !is_shared {
+            return lease::take(&*client, party, queue, limits, interner).await;
+        }
+        let transaction = client.transaction().await?;
+        claim::lock(&transaction, party, &[queue]).await?;
+        let others = claim::leases(&transaction, party, &[queue]).await?;
+        let mut leased = lease::take(&transaction, party, queue, limits, interner).await?;
+        transaction.commit().await?;
+        leased.leave(&others);
+        Ok(leased)
+    }
+
+    /// Leases messages that came from elsewhere, but for those that are leased or settled: what
+    /// each lease has.
+    async fn lease_arrived(
+        &self,
+        client: &mut Client,
+        party: Party<'_>,
+        mut arrived: Vec<Logged>,
+    ) -> Result<Vec<Leased>, Error> {
+        let mut queues: Vec<i64> = arrived.iter().map(|one| column(one.queue)).collect();
+        queues.sort_unstable();
+        queues.dedup();
+        let transaction = client.transaction().await?;
+        claim::lock(&transaction, party, &queues).await?;
+        let others = claim::leases(&transaction, party, &queues).await?;
+        let settled = claim::cursors(&transaction, party, &queues).await?;
+        arrived.retain(|one| {
+            let settled = settled.get(&one.queue);
+            claim::covering(&others, (one.queue, one.sequence)).is_none()
+                && settled.is_none_or(|settled| !settled.contains(one.sequence))
+        });
+        let places = arrived.iter().map(|one| (one.queue, one.sequence));
+        let ranges = claim::ranges(places.collect());
+        let leases = claim::lease(&transaction, party, &ranges).await?;
+        transaction.commit().await?;
+        let mut all = Vec::with_capacity(leases.len());
+        for lease in leases {
+            let of_lease = |one: &mut Logged| lease.covers((one.queue, one.sequence));
+            all.push(Leased {
+                lease: lease.id,
+                settled: settled.get(&lease.queue).cloned().unwrap_or_default(),
+                messages: arrived.extract_if(.., of_lease).collect(),
+            });
+        }
+        Ok(all)
     }
 
     /// Hands out those messages of a lease that are to be handled and need not wait.
@@ -261,7 +362,7 @@ impl LaneFeed {
                         ear.hear_of(published);
                     }
                 }
-                (None, Some(bell)) => bell.ring_here(&crate::bell::News::of(published)),
+                (None, Some(bell)) => bell.ring_here(&News::of(published)),
                 (None, None) => {}
             }
         });
@@ -298,6 +399,32 @@ impl Feed for LaneFeed {
         Box::pin(self.take(count_max, &Bounds::None))
     }
 
+    fn ahead<'a>(
+        &'a mut self,
+        messages: &'a [Delivery],
+    ) -> BoxFuture<'a, Result<Ahead, port::Error>> {
+        Box::pin(async move {
+            let mut client = self.ready().await?;
+            let party = party(&self.subscription, self.lane, self.consumer.id());
+            let look = Look::new(party, messages);
+            let looked = look.run(&mut client, &self.promotions).await;
+            let taken = looked.map_err(|error| failed("the look at what goes before", &error))?;
+            let Taken {
+                mut ahead,
+                logged,
+                awaited,
+            } = taken;
+            self.database.inner.bell.ring(News::of_awaited(awaited));
+            let deliveries = logged.into_iter();
+            let deliveries = deliveries.map(|one| delivery(Lane::Backfill, one));
+            ahead.deliveries = deliveries.collect();
+            ahead
+                .deliveries
+                .sort_by_key(|one| (one.message.band(), one.position));
+            Ok(ahead)
+        })
+    }
+
     fn parked(
         &mut self,
         after: Option<Position>,
@@ -329,6 +456,11 @@ impl Feed for LaneFeed {
         Box::pin(async move {
             for place in places {
                 self.hand.settled(*place);
+                if let Place::Queue { queue, sequence } = *place
+                    && let Some(lease) = self.promotions.remove((queue, sequence))
+                {
+                    self.hand.empty(lease);
+                }
             }
             self.give_back().await
         })

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use deadpool_postgres::Client;
+use deadpool_postgres::{Client, GenericClient};
 use protean_core::interner::Interner;
 use protean_core::settled::Settled;
 use tokio_postgres::{Error, Row};
 
+use super::claim::{self, Lease};
+use crate::lanes;
 use crate::message::{self, COLUMN_COUNT, COLUMNS, Logged, column, number};
 
 /// The queues of a lane that have more than was handed out, most urgent first, and up to where each
@@ -28,10 +30,10 @@ const START: &str = "INSERT INTO protean_handout (subscription, queue, handed)
 /// connection broke before it was told.
 const ADOPT: &str = "UPDATE protean_lease SET owner = $4 WHERE id = (
         SELECT l.id FROM protean_lease AS l JOIN protean_queue AS q ON q.id = l.queue
-        WHERE l.subscription = $1 AND q.stream = $2 AND q.lane = $3
+        WHERE l.subscription = $1 AND q.stream = $2 AND q.lane = ANY($3::smallint[])
             AND (l.owner IS NULL OR l.owner = $4 AND l.id <> ALL($5::bigint[]))
         ORDER BY l.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED)
-    RETURNING id, queue, first, last";
+    RETURNING id, queue, first, last, owner";
 
 /// Gives leases back.
 const RELEASE: &str = "DELETE FROM protean_lease WHERE id = ANY($1::bigint[])";
@@ -79,6 +81,14 @@ pub(super) struct Leased {
     pub(super) lease: i64,
     pub(super) settled: Settled,
     pub(super) messages: Vec<Logged>,
+}
+
+impl Leased {
+    /// Leaves out what is under other leases.
+    pub(super) fn leave(&mut self, others: &[Lease]) {
+        self.messages
+            .retain(|one| claim::covering(others, (one.queue, one.sequence)).is_none());
+    }
 }
 
 /// Whose leases they are.
@@ -145,7 +155,7 @@ pub(super) async fn start(client: &Client, party: Party<'_>, queue: i64) -> Resu
 
 /// Takes the next messages of a queue, at most `count_max`, up to a number.
 pub(super) async fn take(
-    client: &Client,
+    client: &impl GenericClient,
     party: Party<'_>,
     queue: i64,
     (count_max, upto): (usize, i64),
@@ -168,31 +178,48 @@ pub(super) async fn adopt(
     client: &Client,
     party: Party<'_>,
     known: &[i64],
-    interner: &mut Interner,
-) -> Result<Option<Leased>, Error> {
+) -> Result<Option<Lease>, Error> {
     let adopt = client.prepare_cached(ADOPT).await?;
+    let lanes = [party.lane, party.lane + lanes::TAKEN_IN];
     let found = client
         .query_opt(
             &adopt,
             &[
                 &party.subscription,
                 &party.stream,
-                &party.lane,
+                &&lanes[..],
                 &party.owner,
                 &known,
             ],
         )
         .await?;
-    let Some(found) = found else { return Ok(None) };
-    let (id, queue): (i64, i64) = (found.try_get(0)?, found.try_get(1)?);
-    let (first, last): (i64, i64) = (found.try_get(2)?, found.try_get(3)?);
+    found.as_ref().map(claim::read).transpose()
+}
+
+/// The messages of a lease.
+pub(super) async fn messages(
+    client: &Client,
+    party: Party<'_>,
+    lease: &Lease,
+    interner: &mut Interner,
+) -> Result<Leased, Error> {
     let range = client.prepare_cached(&range_sql()).await?;
+    let (queue, first, last) = (lease.queue, lease.first, lease.last);
     let rows = client
-        .query(&range, &[&party.subscription, &queue, &first, &last, &id])
+        .query(
+            &range,
+            &[
+                &party.subscription,
+                &column(queue),
+                &column(first),
+                &column(last),
+                &lease.id,
+            ],
+        )
         .await?;
     let mut leased = leased(&rows, interner)?;
-    leased.lease = id;
-    Ok(Some(leased))
+    leased.lease = lease.id;
+    Ok(leased)
 }
 
 /// Gives leases back.

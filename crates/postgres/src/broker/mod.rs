@@ -1,6 +1,8 @@
 //! The broker: the message table is the stream.
 
+mod ahead;
 mod backlog;
+mod claim;
 mod consumer;
 mod feed;
 mod hand;
@@ -8,8 +10,10 @@ mod lease;
 mod order;
 mod parked;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -27,9 +31,10 @@ impl Broker for Postgres {
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
+        order: CrossLaneOrder,
     ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
-            let feeds = self.join(subscription).await?;
+            let feeds = self.join(subscription, order).await?;
             Ok(Some(feeds.map(|feed| Box::new(feed) as Box<dyn Feed>)))
         })
     }
@@ -98,9 +103,15 @@ impl Postgres {
     ///
     /// # Errors
     /// When the database cannot be reached.
-    pub async fn join(&self, subscription: &Subscription) -> Result<[LaneFeed; 2], port::Error> {
+    pub async fn join(
+        &self,
+        subscription: &Subscription,
+        order: CrossLaneOrder,
+    ) -> Result<[LaneFeed; 2], port::Error> {
         let consumer = self.inner.consumers.join(subscription).await?;
-        let feed = |lane| LaneFeed::new(self.clone(), subscription.clone(), lane, &consumer);
+        let promotions = Arc::default();
+        let shared = (&consumer, &promotions);
+        let feed = |lane| LaneFeed::new(self, subscription, (lane, order), shared);
         Ok(Lane::ALL.map(feed))
     }
 }

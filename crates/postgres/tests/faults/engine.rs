@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::message::Message;
 use protean_core::port::Tier;
 use protean_core::port::broker::{Delivery, Feed, Place, Verdict};
@@ -179,7 +180,12 @@ impl Context {
     async fn claim(&self) -> [Box<dyn Feed>; 2] {
         let subscription = subscription(&self.name);
         loop {
-            if let Ok(Some(feeds)) = self.tier.broker.claim(&subscription).await {
+            if let Ok(Some(feeds)) = self
+                .tier
+                .broker
+                .claim(&subscription, CrossLaneOrder::None)
+                .await
+            {
                 return feeds;
             }
             pause().await;

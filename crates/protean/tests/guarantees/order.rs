@@ -46,6 +46,118 @@ async fn l8_a_failing_message_keeps_its_successors_waiting() {
     }
 }
 
+const PER_KEY: &str = "[server.priority_lanes]\ncross_lane_order = \"per_key\"";
+
+/// Every third touch is primary, the others are bulk.
+fn priority_of(nth: usize) -> Priority {
+    match nth % 3 {
+        2 => Priority::Normal,
+        _ => Priority::Bulk,
+    }
+}
+
+/// The labels that a primary one has overtaken.
+fn overtaken(labels: &str) -> Vec<usize> {
+    let labels = labels.split('-').filter(|label| !label.is_empty());
+    let labels: Vec<usize> = labels.map(|label| label.parse().unwrap()).collect();
+    let mut overtaken = Vec::new();
+    for (at, label) in labels.iter().enumerate() {
+        let earlier = |other: &&usize| **other < *label && priority_of(*label) == Priority::Normal;
+        overtaken.extend(labels[at..].iter().filter(earlier));
+    }
+    overtaken
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l8_a_primary_message_overtakes_no_backfill_message_of_its_key() {
+    const TOUCHES: usize = 60;
+    let mut without_order = 0;
+    for settings in [PER_KEY, ""] {
+        let world = World::with(settings).await;
+        let things: Vec<ThingId> = (0..8).map(|_| ThingId::new()).collect();
+        let touch = async |nth: usize| {
+            for thing in &things {
+                world
+                    .touch(*thing, &format!("{nth}"), priority_of(nth))
+                    .await;
+            }
+        };
+        for nth in 0..TOUCHES / 2 {
+            touch(nth).await;
+        }
+        let engine = world.engine();
+        for nth in TOUCHES / 2..TOUCHES {
+            touch(nth).await;
+        }
+        world.settled().await;
+        for thing in &things {
+            let summary = world.summary(*thing).await;
+            assert_eq!(summary.count, TOUCHES as i64, "L9: {summary:?}");
+            let overtaken = overtaken(&summary.labels);
+            match settings {
+                PER_KEY => assert!(overtaken.is_empty(), "{overtaken:?} in {summary:?}"),
+                _ => without_order += overtaken.len(),
+            }
+        }
+        engine.stop().await;
+    }
+    assert!(without_order > 0, "without an order primary overtakes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l8_a_promoted_message_that_fails_is_waited_for_by_its_key_alone() {
+    let world = World::with(PER_KEY).await;
+    world.probe.on("1", Behaviour::Fail(2));
+    world.probe.on("4", Behaviour::Refuse);
+    let (thing, refused, other) = (ThingId::new(), ThingId::new(), ThingId::new());
+    world.touch(thing, "1", Priority::Bulk).await;
+    world.touch(thing, "2", Priority::Normal).await;
+    world.touch(refused, "4", Priority::Bulk).await;
+    world.touch(refused, "5", Priority::Normal).await;
+    world.touch(other, "other", Priority::Normal).await;
+    let engine = world.engine();
+    world.settled().await;
+    assert_eq!(world.summary(thing).await.labels, "-1-2-");
+    assert_eq!(world.summary(refused).await.labels, "-5-");
+    let log = world.probe.log();
+    let (other, second) = (position(&log, "other"), position(&log, "2"));
+    assert!(other < second, "the other aggregate waited: {log:?}");
+    let backlogs = world.backlogs().await;
+    let dead: Vec<_> = backlogs
+        .iter()
+        .map(|lanes| (lanes[0].dead, lanes[1].dead))
+        .collect();
+    assert_eq!(dead[0], (0, 1), "it is given up on its own lane");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l9_what_was_promoted_takes_effect_once_however_often_an_engine_ends() {
+    const KILLS: usize = 6;
+    const THINGS: usize = 40;
+    let world = World::with(PER_KEY).await;
+    let things: Vec<ThingId> = (0..THINGS).map(|_| ThingId::new()).collect();
+    for nth in 0..3 {
+        for thing in &things {
+            world
+                .touch(*thing, &format!("{nth}"), priority_of(nth))
+                .await;
+        }
+    }
+    for kill in 1..=KILLS {
+        let engine = world.engine();
+        let handled = kill * THINGS / 4;
+        world.probe.until(|log| log.len() >= handled).await;
+        engine.kill().await;
+    }
+    let engine = world.engine();
+    world.settled().await;
+    for thing in &things {
+        assert_eq!(world.summary(*thing).await.labels, "-0-1-2-");
+    }
+    engine.stop().await;
+}
+
 fn position(log: &[String], label: &str) -> usize {
     log.iter().position(|entry| entry == label).unwrap()
 }

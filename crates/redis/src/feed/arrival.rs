@@ -65,11 +65,14 @@ impl RedisFeed {
             candidates.push(logged);
         }
         let handed = self.inner.arrive(candidates, &Settled::default()).await;
-        if handed.is_err() {
-            for place in places {
-                if !self.inner.holds(place.0, place.1) {
-                    self.entries.remove(&place);
-                }
+        for place in places {
+            if self.inner.holds(place.0, place.1) {
+                continue;
+            }
+            let entry = self.entries.remove(&place);
+            if handed.is_ok() {
+                // It was promoted, and is in other hands or settled.
+                self.acks.extend(entry);
             }
         }
         found.extend(handed?);

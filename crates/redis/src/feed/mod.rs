@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::port::broker::{Delivery, Feed, Parked, Place, Subscription};
+use protean_core::port::broker::{Ahead, Delivery, Feed, Parked, Place, Subscription};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -202,6 +202,14 @@ impl RedisFeed {
 impl Feed for RedisFeed {
     fn fetch(&mut self, count_max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, port::Error>> {
         Box::pin(self.take(count_max))
+    }
+
+    /// What Redis has of it and hands out later is settled then, or in hand.
+    fn ahead<'a>(
+        &'a mut self,
+        messages: &'a [Delivery],
+    ) -> BoxFuture<'a, Result<Ahead, port::Error>> {
+        self.inner.ahead(messages)
     }
 
     fn parked(

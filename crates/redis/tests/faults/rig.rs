@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::message::Message;
 use protean_core::port::Tier;
 use protean_core::port::broker::{Claim, Delivery, Feed};
@@ -150,7 +151,10 @@ pub(crate) async fn publish_both(tier: &Tier, numbers: std::ops::Range<u64>) {
 
 /// A subscription's feeds.
 pub(crate) async fn feeds(tier: &Tier, name: &str) -> Claim {
-    let claimed = tier.broker.claim(&subscription(name)).await;
+    let claimed = tier
+        .broker
+        .claim(&subscription(name), CrossLaneOrder::None)
+        .await;
     claimed.unwrap().unwrap()
 }
 

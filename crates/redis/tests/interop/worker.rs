@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use protean_core::Lane;
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::Tier;
 use protean_core::port::broker::{
     Backlog, Claim, Death, Delivery, Settlement, Subscription, Verdict,
@@ -25,7 +26,12 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) async fn join(tier: &Tier) -> Self {
         let subscription = Subscription::new(NAME, STREAM);
-        let feeds = tier.broker.claim(&subscription).await.unwrap().unwrap();
+        let feeds = tier
+            .broker
+            .claim(&subscription, CrossLaneOrder::None)
+            .await
+            .unwrap()
+            .unwrap();
         Self {
             tier: tier.clone(),
             feeds,

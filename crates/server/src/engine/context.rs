@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::config::RetryPolicy;
+use protean_core::config::{CrossLaneOrder, RetryPolicy};
 use protean_core::domain::Domain;
 use protean_core::port::broker::Subscription;
 use protean_core::{App, domain};
@@ -17,6 +17,8 @@ pub(super) struct Context<D> {
     pub(super) retries: Vec<RetryPolicy>,
     /// The longest stretch backfill may hold anything that primary needs.
     pub(super) quantum: Duration,
+    /// What holds between messages of one key in different lanes.
+    pub(super) order: CrossLaneOrder,
     started: Instant,
     yielding: AtomicBool,
 }
@@ -30,10 +32,12 @@ impl<D: Domain> Context<D> {
             .map(|known| config.retry_for(&known.name))
             .collect();
         let quantum = Duration::from_millis(u64::from(config.server.priority_lanes.quantum_ms));
+        let order = config.server.priority_lanes.cross_lane_order;
         Self {
             subscriptions,
             retries,
             quantum,
+            order,
             app,
             started: Instant::now(),
             yielding: AtomicBool::new(false),

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::Lane;
+use protean_core::config::CrossLaneOrder;
 use protean_core::domain::Domain;
-use protean_core::port::broker::{Claim, Delivery, Feed, Parked, Place};
+use protean_core::port::broker::{Ahead, Claim, Delivery, Feed, Parked, Place};
 use protean_core::port::store::Position;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::context::Context;
+use super::withheld::Withheld;
 
 /// How often a subscription that another process holds is asked for. The holder's death frees it at
 /// once, so this is how long a standby needs at most to take over.
@@ -63,8 +65,14 @@ pub(super) enum Answer {
     },
     Fetched {
         lane: Lane,
+        /// What goes before the deliveries.
+        ahead: Ahead,
         deliveries: Vec<Delivery>,
         more: bool,
+    },
+    /// Something that was not to be had may be had now.
+    News {
+        lane: Lane,
     },
     FetchedParked {
         lane: Lane,
@@ -93,53 +101,120 @@ pub(super) async fn feed<D: Domain, E: From<(usize, Answer)> + Send + 'static>(
     if answers.send(claimed.into()).await.is_err() {
         return;
     }
+    let order = context.order;
+    let reader = |feed, lane| Reader {
+        feed,
+        subscription,
+        lane,
+        order,
+        withheld: Withheld::default(),
+    };
     let [primary_inbox, backfill_inbox] = inboxes;
-    let serve_backfill = serve(
-        backfill,
-        (subscription, Lane::Backfill),
-        backfill_inbox,
-        answers.clone(),
-    );
+    let serve_backfill = reader(backfill, Lane::Backfill).serve(backfill_inbox, answers.clone());
     match backfill_threads {
         Some(threads) => threads.spawn(serve_backfill),
         None => tokio::spawn(serve_backfill),
     };
-    serve(
-        primary,
-        (subscription, Lane::Primary),
-        primary_inbox,
-        answers,
-    )
-    .await;
+    reader(primary, Lane::Primary)
+        .serve(primary_inbox, answers)
+        .await;
 }
 
-/// Answers the requests for one lane, and passes on what was settled.
-async fn serve<E: From<(usize, Answer)>>(
-    mut feed: Box<dyn Feed>,
-    (subscription, lane): (usize, Lane),
-    inbox: Inbox,
-    answers: mpsc::Sender<E>,
-) {
-    let Inbox {
-        mut requests,
-        mut settled,
-    } = inbox;
-    loop {
-        tokio::select! {
-            biased;
-            request = requests.recv() => {
-                let Some(request) = request else { return };
-                let answer = answer(&mut *feed, lane, request).await;
-                if answers.send((subscription, answer).into()).await.is_err() {
-                    return;
+/// The reader of one lane.
+struct Reader {
+    feed: Box<dyn Feed>,
+    subscription: usize,
+    lane: Lane,
+    order: CrossLaneOrder,
+    withheld: Withheld,
+}
+
+impl Reader {
+    /// Answers the requests for the lane, and passes on what was settled.
+    async fn serve<E: From<(usize, Answer)>>(mut self, inbox: Inbox, answers: mpsc::Sender<E>) {
+        let Inbox {
+            mut requests,
+            mut settled,
+        } = inbox;
+        loop {
+            let answer = tokio::select! {
+                biased;
+                request = requests.recv() => {
+                    let Some(request) = request else { return };
+                    if (self.order, self.lane) == (CrossLaneOrder::PerKey, Lane::Backfill) {
+                        // What was promoted and is settled must not be handed out once more.
+                        self.settle(Vec::new(), &mut settled).await;
+                    }
+                    self.answer(request).await
+                }
+                Some(places) = settled.recv() => {
+                    self.settle(places, &mut settled).await;
+                    continue;
+                }
+                () = self.withheld.look() => Answer::News { lane: self.lane },
+            };
+            if answers
+                .send((self.subscription, answer).into())
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Passes on what was settled, and what was since.
+    async fn settle(&mut self, mut places: Vec<Place>, more: &mut mpsc::Receiver<Vec<Place>>) {
+        while let Ok(more) = more.try_recv() {
+            places.extend(more);
+        }
+        if !places.is_empty() {
+            patiently!(self.feed.settled(&places));
+        }
+    }
+
+    async fn answer(&mut self, request: Request) -> Answer {
+        match request {
+            Request::Fetch { count_max } => self.fetch(count_max).await,
+            Request::FetchParked { position, key } => {
+                let positions = [Position(position)];
+                let mut found = patiently!(self.feed.fetch_parked(&positions));
+                Answer::FetchedParked {
+                    lane: self.lane,
+                    position,
+                    key,
+                    delivery: found.pop(),
                 }
             }
-            Some(mut places) = settled.recv() => {
-                while let Ok(more) = settled.try_recv() {
-                    places.extend(more);
-                }
-                patiently!(feed.settled(&places));
+            Request::ListParked => {
+                let parked = patiently!(list_parked(&mut *self.feed));
+                Answer::Parked { parked }
             }
+        }
+    }
+
+    async fn fetch(&mut self, count_max: usize) -> Answer {
+        let room = self.withheld.has_room();
+        let mut deliveries = self.withheld.take();
+        let mut more = false;
+        if room {
+            let fetched = patiently!(self.feed.fetch(count_max));
+            more = fetched.len() >= count_max;
+            deliveries.extend(fetched);
+        }
+        let mut ahead = Ahead::default();
+        if (self.order, self.lane) == (CrossLaneOrder::PerKey, Lane::Primary) {
+            let keyed = deliveries.iter().any(|one| one.message.key.is_some());
+            if keyed {
+                ahead = patiently!(self.feed.ahead(&deliveries));
+            }
+            deliveries = self.withheld.sort(deliveries, &ahead);
+        }
+        Answer::Fetched {
+            lane: self.lane,
+            ahead,
+            deliveries,
+            more,
         }
     }
 }
@@ -149,7 +224,7 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Claim {
     let broker = &context.app.tier().broker;
     let mut told = false;
     loop {
-        if let Some(feed) = patiently!(broker.claim(wanted)) {
+        if let Some(feed) = patiently!(broker.claim(wanted, context.order)) {
             tracing::debug!(subscription = %wanted.name, stream = %wanted.stream, "claimed");
             return feed;
         }
@@ -162,34 +237,6 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Claim {
             );
         }
         tokio::time::sleep(CLAIM_INTERVAL).await;
-    }
-}
-
-async fn answer(feed: &mut dyn Feed, lane: Lane, request: Request) -> Answer {
-    match request {
-        Request::Fetch { count_max } => {
-            let deliveries = patiently!(feed.fetch(count_max));
-            let more = deliveries.len() >= count_max;
-            Answer::Fetched {
-                lane,
-                deliveries,
-                more,
-            }
-        }
-        Request::FetchParked { position, key } => {
-            let positions = [Position(position)];
-            let mut found = patiently!(feed.fetch_parked(&positions));
-            Answer::FetchedParked {
-                lane,
-                position,
-                key,
-                delivery: found.pop(),
-            }
-        }
-        Request::ListParked => {
-            let parked = patiently!(list_parked(&mut *feed));
-            Answer::Parked { parked }
-        }
     }
 }
 

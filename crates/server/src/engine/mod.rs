@@ -11,10 +11,12 @@ mod context;
 mod controls;
 mod feeder;
 mod gauges;
+mod in_hand;
 mod panics;
 mod pool;
 mod state;
 mod verdict;
+mod withheld;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use protean_core::Lane;
 use protean_core::domain::Domain;
-use protean_core::port::broker::{Delivery, Listener, Parked, Place, Wake};
+use protean_core::lane::Band;
+use protean_core::port::broker::{Ahead, Delivery, Listener, Parked, Place, Wake};
 use protean_core::throttle::Throttles;
+use protean_core::{Lane, Priority};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -20,6 +21,7 @@ use super::context::Context;
 use super::controls;
 use super::feeder::{self, Answer, Inbox, Request};
 use super::gauges::{self, Gauges};
+use super::in_hand::InHand;
 use super::pool::BackfillPool;
 use super::{Options, Summary};
 use crate::lane::{Action, Item, Limits, Outcome, RETURNING_MAX, Run, Scheduler};
@@ -103,6 +105,8 @@ pub(super) struct Engine<D> {
     attendance: JoinSet<()>,
     /// Positions that are set aside and known to the scheduler.
     parked: Vec<HashSet<u64>>,
+    /// The backfill messages that may come by two ways.
+    in_hand: Vec<InHand>,
     streams: HashMap<Arc<str>, Vec<usize>>,
     hasher: RandomState,
     events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
@@ -117,6 +121,7 @@ impl<D: Domain> Engine<D> {
             batch_max: BATCH_MAX,
             buffer_max: BUFFER_MAX,
             min_share: context.app.config().server.priority_lanes.min_share,
+            order: context.order,
         };
         let mut streams: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
         for (nth, subscription) in context.subscriptions.iter().enumerate() {
@@ -133,6 +138,7 @@ impl<D: Domain> Engine<D> {
             feeders: Vec::with_capacity(count),
             attendance: JoinSet::new(),
             parked: vec![HashSet::new(); count],
+            in_hand: (0..count).map(|_| InHand::new(context.order)).collect(),
             streams,
             hasher: RandomState::new(),
             events: mpsc::channel(EVENTS_MAX),
@@ -225,6 +231,7 @@ impl<D: Domain> Engine<D> {
                     lane,
                     count_max,
                 } => {
+                    self.in_hand[subscription].asked(lane);
                     self.request(subscription, lane, Request::Fetch { count_max });
                 }
                 Action::FetchParked {
@@ -287,15 +294,15 @@ impl<D: Domain> Engine<D> {
                 subscription,
                 Answer::Fetched {
                     lane,
+                    ahead,
                     deliveries,
                     more,
                 },
             ) => {
-                let items: Vec<_> = deliveries
-                    .into_iter()
-                    .map(|delivery| self.item(delivery))
-                    .collect();
-                self.scheduler.fetched(subscription, lane, items, more);
+                self.fetched(subscription, lane, (ahead, deliveries), more);
+            }
+            Event::Fed(subscription, Answer::News { lane }) => {
+                self.scheduler.published(subscription, lane);
             }
             Event::Fed(
                 subscription,
@@ -310,10 +317,35 @@ impl<D: Domain> Engine<D> {
                     self.parked[subscription].remove(&position);
                 }
                 let item = delivery.map(|delivery| self.item(delivery));
-                self.scheduler.fetched_parked(subscription, lane, key, item);
+                let place = (lane, position);
+                self.scheduler
+                    .fetched_parked(subscription, place, key, item);
             }
             Event::Asked(throttles) => self.throttle(&throttles),
             Event::Finished(finished) => self.finish(finished),
+        }
+    }
+
+    fn fetched(
+        &mut self,
+        subscription: usize,
+        lane: Lane,
+        (ahead, deliveries): (Ahead, Vec<Delivery>),
+        more: bool,
+    ) {
+        self.learn_parked(subscription, ahead.parked);
+        let keyed = ahead.deliveries.iter().filter_map(|one| {
+            let key = one.message.key.as_deref()?;
+            Some((self.hasher.hash_one(key), one.position.0 + 1))
+        });
+        let promoted: Vec<_> = keyed.collect();
+        let found = ahead.deliveries.into_iter().chain(deliveries);
+        let new = self.in_hand[subscription].admit(lane, found);
+        let items: Vec<_> = new.into_iter().map(|one| self.item(one)).collect();
+        self.scheduler.fetched(subscription, lane, items, more);
+        for (key, before) in promoted {
+            let band = Band::of(Priority::Normal);
+            self.scheduler.promote(subscription, key, before, band);
         }
     }
 
@@ -323,28 +355,35 @@ impl<D: Domain> Engine<D> {
             lane,
             outcomes,
         } = finished;
-        let mut settled = 0;
+        let mut settled = [0; 2];
         for (item, outcome) in &outcomes {
             let delivery = &item.body.delivery;
+            if *outcome != Outcome::Unrun {
+                self.in_hand[subscription].leave(delivery.position.0);
+            }
             match outcome {
                 Outcome::Unrun => {}
                 Outcome::Parked { position, .. } => {
                     self.parked[subscription].insert(*position);
                 }
                 Outcome::Done => {
-                    settled += 1;
+                    settled[item.lane.index()] += 1;
                     if delivery.place == Place::Parked {
                         self.parked[subscription].remove(&delivery.position.0);
                     }
                 }
             }
         }
-        let places = outcomes.iter().filter_map(|(item, outcome)| {
-            let place = item.body.delivery.place;
-            (*outcome != Outcome::Unrun && place != Place::Parked).then_some(place)
-        });
-        self.feeders[subscription][lane.index()].settled(places);
-        self.gauges.settled(subscription, lane, settled);
+        for came_on in Lane::ALL {
+            let places = outcomes.iter().filter_map(|(item, outcome)| {
+                let place = item.body.delivery.place;
+                let gone = *outcome != Outcome::Unrun && place != Place::Parked;
+                (gone && item.lane == came_on).then_some(place)
+            });
+            self.feeders[subscription][came_on.index()].settled(places);
+            let settled = settled[came_on.index()];
+            self.gauges.settled(subscription, came_on, settled);
+        }
         self.scheduler.finished(subscription, lane, outcomes);
     }
 
@@ -355,6 +394,17 @@ impl<D: Domain> Engine<D> {
                     for subscription in self.streams.get(&published.stream).into_iter().flatten() {
                         self.scheduler.published(*subscription, published.lane);
                     }
+                }
+            }
+            Wake::Awaited(all) => {
+                let known = &self.context.subscriptions;
+                for one in all {
+                    let Some(nth) = known.iter().position(|it| *it == one.subscription) else {
+                        continue;
+                    };
+                    let key = self.hasher.hash_one(one.key.as_str());
+                    let band = Band::of(Priority::Normal);
+                    self.scheduler.promote(nth, key, one.before.0, band);
                 }
             }
             Wake::Anything => {
@@ -402,6 +452,8 @@ impl<D: Domain> Engine<D> {
             .map(|key| self.hasher.hash_one(key));
         Item {
             key,
+            lane: delivery.lane,
+            position: delivery.position.0,
             band: delivery.message.band(),
             body: Work {
                 delivery,

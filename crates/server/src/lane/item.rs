@@ -10,6 +10,10 @@ use protean_core::lane::Band;
 pub struct Item<T> {
     /// The hash of its key; messages with one key run one after another (L8).
     pub key: Option<u64>,
+    /// The lane it came on; promoted, it runs on the other one.
+    pub lane: Lane,
+    /// Its position in the log.
+    pub position: u64,
     /// Its rank inside the lane (L7).
     pub band: Band,
     /// The engine's message.
@@ -65,7 +69,7 @@ pub enum Action<T> {
 pub struct Run<T> {
     /// The subscription.
     pub subscription: usize,
-    /// The lane.
+    /// The lane they run on.
     pub lane: Lane,
     /// The messages.
     pub items: Vec<Item<T>>,

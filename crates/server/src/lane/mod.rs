@@ -11,23 +11,28 @@
 //! - a lane that has a message ready and a slot free runs it (L5), but for backfill that an operator
 //!   asked to pause or to limit;
 //! - inside a lane the more urgent band goes first, and arrival order rules inside a band (L7);
-//! - of the messages of one lane with one key, at most one run holds any, in arrival order (L8);
+//! - of the messages of one lane with one key, at most one run holds any, in arrival order; with
+//!   [`CrossLaneOrder::PerKey`] of both lanes, and a primary one never overtakes a backfill one
+//!   that was published before it, which runs on the primary lane then (L8);
 //! - a message that failed keeps nothing but its own key waiting (L10).
 
+mod chain;
 mod hold;
 mod item;
 mod share;
+mod subscription;
 mod supply;
 mod throttle;
 
 use std::time::Duration;
 
 use protean_core::Lane;
+use protean_core::config::CrossLaneOrder;
+use protean_core::lane::Band;
 
-use hold::LaneQueue;
 pub use item::{Action, Item, Outcome, Run};
 use share::Share;
-use supply::Supply;
+use subscription::{LaneState, SubscriptionState};
 pub use throttle::Shared;
 use throttle::Throttles;
 
@@ -52,6 +57,8 @@ pub struct Limits {
     /// The part of all handled messages that backfill gets even while primary is saturated; 0 for
     /// none.
     pub min_share: f64,
+    /// What holds between messages of one key in different lanes.
+    pub order: CrossLaneOrder,
 }
 
 /// The scheduler of one process; `T` is the engine's message.
@@ -68,35 +75,11 @@ pub struct Scheduler<T> {
     stopping: bool,
 }
 
-#[derive(Debug)]
-struct SubscriptionState<T> {
-    claimed: bool,
-    lanes: [LaneState<T>; 2],
-}
-
-#[derive(Debug)]
-struct LaneState<T> {
-    queue: LaneQueue<T>,
-    supply: Supply,
-}
-
-impl<T> LaneState<T> {
-    fn new() -> Self {
-        Self {
-            queue: LaneQueue::new(),
-            supply: Supply::Unknown,
-        }
-    }
-}
-
 impl<T> Scheduler<T> {
     /// A scheduler for this many subscriptions, none of them claimed yet.
     #[must_use]
     pub fn new(subscriptions: usize, limits: Limits) -> Self {
-        let state = |_| SubscriptionState {
-            claimed: false,
-            lanes: [LaneState::new(), LaneState::new()],
-        };
+        let state = |_| SubscriptionState::new(limits.order);
         Self {
             limits,
             subscriptions: (0..subscriptions).map(state).collect(),
@@ -132,7 +115,7 @@ impl<T> Scheduler<T> {
         key: Option<u64>,
         due: Duration,
     ) {
-        self.lane(subscription, lane).queue.park(position, key, due);
+        self.subscriptions[subscription].park(lane, position, key, due);
     }
 
     /// Something may have been published on this lane.
@@ -140,7 +123,9 @@ impl<T> Scheduler<T> {
         self.lane(subscription, lane).supply.published();
     }
 
-    /// The answer to [`Action::Fetch`]; `more` says whether there may be more right away.
+    /// The answer to [`Action::Fetch`]; `more` says whether there may be more right away. With
+    /// [`CrossLaneOrder::PerKey`] the answer for the primary lane begins with the backfill messages
+    /// that go before its own and have not arrived yet.
     pub fn fetched(
         &mut self,
         subscription: usize,
@@ -148,26 +133,33 @@ impl<T> Scheduler<T> {
         items: impl IntoIterator<Item = Item<T>>,
         more: bool,
     ) {
-        let state = self.lane(subscription, lane);
-        state.supply.fetched(more);
+        self.lane(subscription, lane).supply.fetched(more);
         for item in items {
-            state.queue.arrive(item);
+            self.subscriptions[subscription].arrive(item);
         }
     }
 
-    /// The answer to [`Action::FetchParked`]: the message, or `None` when it is not set aside any
-    /// more.
+    /// The backfill messages of a key before a position go on the primary lane, as urgent as
+    /// `band`; those that have not arrived will only when one of them has.
+    pub fn promote(&mut self, subscription: usize, key: u64, before: u64, band: Band) {
+        let known = &mut self.subscriptions[subscription];
+        known.promote(key, before, band);
+        known.go_on(Lane::Backfill, key);
+    }
+
+    /// The answer to [`Action::FetchParked`]: the message that was set aside at this position, or
+    /// `None` when it is not set aside any more.
     pub fn fetched_parked(
         &mut self,
         subscription: usize,
-        lane: Lane,
+        (lane, position): (Lane, u64),
         key: Option<u64>,
         item: Option<Item<T>>,
     ) {
-        self.lane(subscription, lane).queue.unpark(key, item);
+        self.subscriptions[subscription].unpark((lane, position), key, item);
     }
 
-    /// A run ended; each of its messages with its outcome.
+    /// A run on this lane ended; each of its messages with its outcome.
     pub fn finished(
         &mut self,
         subscription: usize,
@@ -180,9 +172,7 @@ impl<T> Scheduler<T> {
             Outcome::Unrun => unrun += 1,
             Outcome::Done | Outcome::Parked { .. } => handled += 1,
         });
-        self.subscriptions[subscription].lanes[lane.index()]
-            .queue
-            .finish(counted);
+        self.subscriptions[subscription].finish(counted);
         match lane {
             Lane::Primary => self.share.earn(handled),
             Lane::Backfill => {
@@ -359,10 +349,7 @@ impl<T> Scheduler<T> {
             (shared || dry) && self.throttles.allowance(nth) > 0
         })?;
         let batch_max = batch_max.min(self.throttles.allowance(subscription));
-        let items = self
-            .lane(subscription, Lane::Backfill)
-            .queue
-            .take_batch(batch_max);
+        let items = self.subscriptions[subscription].take_batch(batch_max);
         Some(self.start(subscription, Lane::Backfill, items))
     }
 

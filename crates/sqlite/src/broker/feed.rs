@@ -1,17 +1,19 @@
 //! A claimed subscription.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use protean_core::interner::Interner;
 use protean_core::lane::Band;
-use protean_core::port::broker::{Delivery, Feed, Parked, Place, Subscription};
+use protean_core::port::broker::{Ahead, Delivery, Feed, Parked, Place, Subscription};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::ahead;
 use crate::Sqlite;
 use crate::error::{failed, file};
 use crate::message::{self, COLUMNS};
@@ -27,6 +29,8 @@ struct Reading {
     upto: u64,
     /// What was settled when the subscription was claimed; not handed out again.
     settled: Settled,
+    /// What was promoted and settled since, and not read yet (L8).
+    promoted: BTreeSet<u64>,
 }
 
 /// One lane of a subscription that this process holds, by a lock that any death releases.
@@ -102,6 +106,20 @@ impl Feed for LaneFeed {
         })
     }
 
+    fn ahead<'a>(
+        &'a mut self,
+        messages: &'a [Delivery],
+    ) -> BoxFuture<'a, Result<Ahead, port::Error>> {
+        let subscription = self.subscription.clone();
+        let messages = messages.to_vec();
+        let interner = self.interner.clone();
+        Box::pin(self.database.readers(self.lane).read(move |connection| {
+            let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
+            ahead::of(connection, &subscription, &messages, &mut interner)
+                .map_err(|error| failed("the look at what goes before", &error))
+        }))
+    }
+
     fn parked(
         &mut self,
         after: Option<Position>,
@@ -131,6 +149,27 @@ impl Feed for LaneFeed {
                 .collect::<rusqlite::Result<_>>()
                 .map_err(|error| failed("the fetch of a message set aside", &error))
         }))
+    }
+
+    fn settled<'a>(&'a mut self, places: &'a [Place]) -> BoxFuture<'a, Result<(), port::Error>> {
+        for place in places {
+            self.pass_over(*place);
+        }
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Of messages that were not read yet, only those were settled that were promoted.
+impl LaneFeed {
+    fn pass_over(&mut self, place: Place) {
+        let Place::Queue { queue, sequence } = place else {
+            return;
+        };
+        let mut readings = self.readings.iter_mut().flatten();
+        let reading = readings.find(|one| u64::try_from(one.queue) == Ok(queue));
+        if let Some(reading) = reading.filter(|one| one.upto < sequence) {
+            reading.promoted.insert(sequence);
+        }
     }
 }
 
@@ -180,13 +219,11 @@ impl Fetch<'_> {
         let Some((queue, upto, ahead)) = found else {
             return Ok(None);
         };
-        let settled = Settled::parse(upto, &ahead).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
-        })?;
         Ok(Some(Reading {
             queue,
             upto,
-            settled,
+            settled: parse(upto, &ahead)?,
+            promoted: BTreeSet::new(),
         }))
     }
 
@@ -207,7 +244,8 @@ impl Fetch<'_> {
         {
             let logged = message::read(row, self.interner)?;
             reading.upto = logged.sequence;
-            if reading.settled.contains(logged.sequence) {
+            let promoted = reading.promoted.remove(&logged.sequence);
+            if promoted || reading.settled.contains(logged.sequence) {
                 continue;
             }
             found.push(Delivery {
@@ -224,6 +262,13 @@ impl Fetch<'_> {
         }
         Ok(())
     }
+}
+
+/// What a cursor row says.
+pub(super) fn parse(upto: u64, ahead: &str) -> rusqlite::Result<Settled> {
+    Settled::parse(upto, ahead).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
+    })
 }
 
 fn lane_of(number: i64) -> Lane {

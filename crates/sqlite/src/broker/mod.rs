@@ -1,11 +1,13 @@
 //! The broker: subscriptions on the file.
 
+mod ahead;
 mod backlog;
 mod feed;
 mod listener;
 
 use std::time::Duration;
 
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -20,6 +22,7 @@ impl Broker for Sqlite {
     fn claim<'a>(
         &'a self,
         subscription: &'a Subscription,
+        _order: CrossLaneOrder,
     ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
             let feeds = feed::claim(self, subscription)?;

@@ -16,6 +16,7 @@ mod kill;
 mod lanes;
 mod outage;
 mod poison;
+mod precedence;
 mod program;
 mod shop;
 mod terminals;

@@ -89,6 +89,13 @@ impl Shop {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// Adds to its `domain.toml`.
+    pub fn configure(&self, text: &str) {
+        let path = self.path().join("domain.toml");
+        let known = std::fs::read_to_string(path).unwrap_or_default();
+        self.write("domain.toml", known + text);
+    }
+
     /// Writes a catalog of so many books.
     pub fn write_catalog(&self, rows: u64) {
         let file = File::create(self.path().join("catalog.csv")).unwrap();
@@ -197,6 +204,17 @@ impl Shop {
         let connection = Connection::open(self.path().join("bookshelf.db")).unwrap();
         connection.busy_timeout(PATIENCE).unwrap();
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// The texts of a column.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        if let Some(database) = &self.database {
+            return database.query(sql).lines().map(str::to_owned).collect();
+        }
+        let connection = Connection::open(self.path().join("bookshelf.db")).unwrap();
+        let mut select = connection.prepare(sql).unwrap();
+        let rows = select.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
     }
 
     /// Whether its database has a table.

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::parse;
 use crate::config::{
-    BrokerProvider, Config, PriorityLanes, Processing, Provider, RetryPolicy, Server, Synchronous,
+    BrokerProvider, Config, CrossLaneOrder, PriorityLanes, Processing, Provider, RetryPolicy,
+    Server, Synchronous,
 };
 
 #[test]
@@ -12,6 +13,10 @@ fn nothing_said_is_the_embedded_tier_with_lanes() {
     let config = parse("").unwrap();
     assert_eq!(config.server, Server::default());
     assert!(config.server.priority_lanes.enabled);
+    assert_eq!(
+        config.server.priority_lanes.cross_lane_order,
+        CrossLaneOrder::None
+    );
     assert_eq!(config.database.provider, Provider::Sqlite);
     assert_eq!(config.broker.provider, BrokerProvider::Inline);
     assert_eq!(config.command_processing, Processing::Async);
@@ -40,7 +45,7 @@ fn every_key_is_read() {
         quantum_ms = 3
         min_share = 0.01
         backfill_suffix = "bulk"
-        cross_lane_order = "none"
+        cross_lane_order = "per_key"
         backfill_window = 500
         [server.stream_subscription]
         max_retries = 5
@@ -66,6 +71,7 @@ fn every_key_is_read() {
             quantum_ms: 3,
             min_share: 0.01,
             backfill_suffix: "bulk".to_owned(),
+            cross_lane_order: CrossLaneOrder::PerKey,
             backfill_window: 500,
             ..PriorityLanes::default()
         },

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use protean_core::Lane;
+use protean_core::config::CrossLaneOrder;
 use protean_core::lane::Band;
 use protean_core::throttle::Throttle;
 
@@ -21,6 +22,7 @@ const LIMITS: Limits = Limits {
     batch_max: 4,
     buffer_max: 6,
     min_share: 0.0,
+    order: CrossLaneOrder::None,
 };
 
 type Place = (usize, usize);
@@ -63,6 +65,7 @@ struct Message {
 
 #[derive(Default)]
 struct World {
+    order: CrossLaneOrder,
     messages: Vec<Message>,
     unfetched: BTreeMap<Place, [VecDeque<usize>; Band::COUNT]>,
     questions: Vec<Action<usize>>,
@@ -80,6 +83,8 @@ impl World {
         let message = &self.messages[id];
         Item {
             key: message.key,
+            lane: lane_of(message.place),
+            position: id as u64,
             band: Band::ALL[message.band],
             body: id,
         }
@@ -88,24 +93,58 @@ impl World {
     /// Whether nothing but a free slot is missing for this message to run.
     fn is_runnable(&self, id: usize) -> bool {
         let message = &self.messages[id];
+        let runs =
+            |other: &Message| other.state == State::Running && self.share_an_order(message, other);
         message.state == State::Waiting
             && message
                 .key
                 .is_none_or(|_| self.first_of_key(id) == Some(id))
+            && !self.messages.iter().any(runs)
     }
 
     /// The first message of the same key that has arrived and is not settled.
     fn first_of_key(&self, id: usize) -> Option<usize> {
         let of = &self.messages[id];
         self.messages.iter().position(|other| {
-            other.place == of.place
-                && other.key == of.key
+            self.share_an_order(of, other)
                 && !matches!(other.state, State::Unfetched | State::Settled)
         })
     }
 
+    /// Whether messages have one key, and its order is theirs.
+    fn share_an_order(&self, one: &Message, other: &Message) -> bool {
+        let together = match self.order {
+            CrossLaneOrder::None => one.place == other.place,
+            CrossLaneOrder::PerKey => one.place.0 == other.place.0,
+        };
+        together && one.key.is_some() && one.key == other.key
+    }
+
+    /// The primary messages that promote this one: those of its key that were published after it
+    /// and have arrived.
+    fn promoters(&self, id: usize) -> impl Iterator<Item = &Message> {
+        let of = &self.messages[id];
+        let promotes = move |other: &&Message| {
+            self.order == CrossLaneOrder::PerKey
+                && lane_of(of.place) == Lane::Backfill
+                && lane_of(other.place) == Lane::Primary
+                && self.share_an_order(of, other)
+                && !matches!(other.state, State::Unfetched | State::Settled)
+        };
+        self.messages[id + 1..].iter().filter(promotes)
+    }
+
+    /// The lane that a message has to run on, and the rank it has there.
+    fn way_of(&self, id: usize) -> (Lane, usize) {
+        let message = &self.messages[id];
+        match self.promoters(id).map(|other| other.band).min() {
+            Some(band) => (Lane::Primary, band.min(message.band)),
+            None => (lane_of(message.place), message.band),
+        }
+    }
+
     fn runnable(&self, lane: Lane) -> Vec<usize> {
-        let of_lane = |id: &usize| lane_of(self.messages[*id].place) == lane;
+        let of_lane = |id: &usize| self.way_of(*id).0 == lane;
         (0..self.messages.len())
             .filter(of_lane)
             .filter(|id| self.is_runnable(*id))
@@ -171,10 +210,10 @@ impl World {
             run.lane == Lane::Primary || self.messages[*id].place.0 == run.subscription
         };
         let runnable = self.runnable(run.lane).into_iter().filter(beside);
-        let urgent = runnable.map(|id| self.messages[id].band).min();
+        let urgent = runnable.map(|id| self.way_of(id).1).min();
         let first = run.items[0].body;
         assert_eq!(
-            Some(self.messages[first].band),
+            Some(self.way_of(first).1),
             urgent,
             "L7: a more urgent one waits"
         );
@@ -184,6 +223,11 @@ impl World {
                 self.messages[id].state,
                 State::Waiting,
                 "L9: {id} runs twice"
+            );
+            assert_eq!(
+                self.way_of(id).0,
+                run.lane,
+                "L8: {id} is promoted without need, or is not and a primary message waits"
             );
             if let Some(key) = item.key {
                 self.check_key_order(&run, id, key);
@@ -195,15 +239,17 @@ impl World {
 
     /// Everything of the key before this message is settled, or earlier in the same run.
     fn check_key_order(&self, run: &Run<usize>, id: usize, key: u64) {
-        let place = self.messages[id].place;
+        let of = &self.messages[id];
         let before = self.messages[..id]
             .iter()
             .enumerate()
             .filter(|(other, message)| {
-                message.place == place
-                    && message.key == Some(key)
+                // Of the other lane also what this process has never seen.
+                let seen = message.state != State::Unfetched || message.place != of.place;
+                self.share_an_order(of, message)
                     && message.state != State::Settled
-                    && message.state != State::Unfetched
+                    && (seen && lane_of(of.place) == Lane::Primary
+                        || message.state != State::Unfetched)
                     && !run.items.iter().any(|item| item.body == *other)
             });
         assert_eq!(before.count(), 0, "L8: {id} overtakes its key {key}");
@@ -300,6 +346,11 @@ impl World {
                     fetched.push(id);
                 }
                 let more = fetched.len() == count_max;
+                let ahead = match (self.order, lane) {
+                    (CrossLaneOrder::PerKey, Lane::Primary) => self.ahead(&fetched),
+                    _ => Vec::new(),
+                };
+                fetched.splice(0..0, ahead);
                 for id in &fetched {
                     self.messages[*id].state = State::Waiting;
                 }
@@ -314,10 +365,27 @@ impl World {
             } => {
                 let id = usize::try_from(position).expect("a small id");
                 self.messages[id].state = State::Waiting;
-                scheduler.fetched_parked(subscription, lane, key, Some(self.item(id)));
+                let place = (lane, position);
+                scheduler.fetched_parked(subscription, place, key, Some(self.item(id)));
             }
             Action::Run(_) => unreachable!("runs are no questions"),
         }
+    }
+
+    /// Takes the backfill messages that go before primary ones and have not arrived.
+    fn ahead(&mut self, fetched: &[usize]) -> Vec<usize> {
+        let goes_before = |id: &usize, of: &usize| {
+            let (one, of_one) = (&self.messages[*id], &self.messages[*of]);
+            lane_of(one.place) == Lane::Backfill && id < of && self.share_an_order(one, of_one)
+        };
+        let ahead: Vec<usize> = (0..self.messages.len())
+            .filter(|id| self.messages[*id].state == State::Unfetched)
+            .filter(|id| fetched.iter().any(|of| goes_before(id, of)))
+            .collect();
+        for queue in self.unfetched.values_mut().flatten() {
+            queue.retain(|id| !ahead.contains(id));
+        }
+        ahead
     }
 
     fn finish(&mut self, scheduler: &mut Scheduler<usize>, run: Run<usize>, fates: &[u8]) {
@@ -349,12 +417,32 @@ impl World {
         scheduler.finished(run.subscription, run.lane, outcomes);
     }
 
+    /// Goes through all steps, and to the end.
+    fn live(mut self, steps: &[Step]) {
+        let limits = Limits {
+            order: self.order,
+            ..LIMITS
+        };
+        let mut scheduler = Scheduler::new(SUBSCRIPTIONS, limits);
+        for subscription in 0..SUBSCRIPTIONS {
+            scheduler.claimed(subscription);
+        }
+        self.poll(&mut scheduler);
+        for step in steps {
+            self.apply(&mut scheduler, step);
+        }
+        self.settle_all(&mut scheduler);
+    }
+
     /// Lets everything come to its end.
     fn settle_all(&mut self, scheduler: &mut Scheduler<usize>) {
         self.paused = Default::default();
         self.throttle(scheduler);
         let rounds_max = 20 * (self.messages.len() + 10);
         for _ in 0..rounds_max {
+            if self.messages.iter().all(|one| one.state == State::Settled) {
+                break;
+            }
             self.apply(scheduler, &Step::Wait(100));
             self.apply(scheduler, &Step::Answer(0));
             self.apply(
@@ -414,15 +502,12 @@ proptest! {
 
     #[test]
     fn every_promise_holds_under_every_schedule(steps in steps()) {
-        let mut scheduler = Scheduler::new(SUBSCRIPTIONS, LIMITS);
-        let mut world = World::default();
-        for subscription in 0..SUBSCRIPTIONS {
-            scheduler.claimed(subscription);
-        }
-        world.poll(&mut scheduler);
-        for step in &steps {
-            world.apply(&mut scheduler, step);
-        }
-        world.settle_all(&mut scheduler);
+        World::default().live(&steps);
+    }
+
+    #[test]
+    fn every_promise_holds_when_lanes_share_the_order_of_keys(steps in steps()) {
+        let order = CrossLaneOrder::PerKey;
+        World { order, ..World::default() }.live(&steps);
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use protean_core::Lane;
+use protean_core::config::CrossLaneOrder;
 use protean_core::lane::Band;
 use protean_core::throttle::{Rate, Throttle};
 
@@ -15,6 +16,7 @@ const LIMITS: Limits = Limits {
     batch_max: 512,
     buffer_max: 1_024,
     min_share: 0.0,
+    order: CrossLaneOrder::None,
 };
 
 const START: Duration = Duration::ZERO;
@@ -22,6 +24,8 @@ const START: Duration = Duration::ZERO;
 fn plain(count: usize) -> impl Iterator<Item = Item<usize>> {
     (0..count).map(|body| Item {
         key: None,
+        lane: Lane::Backfill,
+        position: body as u64,
         band: Band::ALL[4],
         body,
     })
@@ -108,11 +112,14 @@ impl World {
                     }
                 },
                 Action::FetchParked {
-                    subscription, lane, ..
+                    subscription,
+                    lane,
+                    position,
+                    ..
                 } => {
                     let item = plain(1).next();
                     self.scheduler
-                        .fetched_parked(subscription, lane, None, item);
+                        .fetched_parked(subscription, (lane, position), None, item);
                 }
             }
         }
@@ -146,7 +153,10 @@ fn of_a_paused_lane_nothing_is_started_or_fetched_and_others_go_on() {
     assert_eq!(world.started[0], 0);
     assert_eq!(world.scheduler.held(0, Lane::Backfill), 0);
     assert!(world.started[1] > 50_000, "{:?}", world.started);
-    let order = plain(1);
+    let order = plain(1).map(|item| Item {
+        lane: Lane::Primary,
+        ..item
+    });
     world.scheduler.fetched(0, Lane::Primary, order, false);
     world.act();
     assert_eq!(world.started[0], 1, "the paused one's primary lane goes on");
