@@ -14,6 +14,7 @@ mod gauges;
 mod in_hand;
 mod panics;
 mod pool;
+mod post;
 mod state;
 mod verdict;
 mod withheld;

@@ -19,24 +19,19 @@ use tokio::task::JoinSet;
 use super::batch::{self, Finished, Work};
 use super::context::Context;
 use super::controls;
-use super::feeder::{self, Answer, Inbox, Request};
+use super::feeder::{self, Answer, Request};
 use super::gauges::{self, Gauges};
 use super::in_hand::InHand;
 use super::pool::BackfillPool;
+use super::post::Post;
 use super::{Options, Summary};
-use crate::lane::{Action, Item, Limits, Outcome, RETURNING_MAX, Run, Scheduler};
+use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler};
 
 /// Messages in one backfill run. Its time is bounded by the quantum; this bounds its memory.
 const BATCH_MAX: usize = 512;
 
 /// Messages of one lane of one subscription that are read ahead.
 const BUFFER_MAX: usize = 2 * BATCH_MAX;
-
-/// Requests a feeder may have before it: a fetch, a list, and the parked ones.
-const REQUESTS_MAX: usize = RETURNING_MAX + 2;
-
-/// Runs whose settled places a feeder may have before it; those of more wait in the engine.
-const SETTLED_MAX: usize = 64;
 
 /// Reports that wait for the engine; whoever has one more waits.
 const EVENTS_MAX: usize = 1_024;
@@ -60,48 +55,13 @@ impl From<Throttles> for Event {
     }
 }
 
-/// What the engine has of a feeder.
-struct Feeder {
-    requests: mpsc::Sender<Request>,
-    settled: mpsc::Sender<Vec<Place>>,
-    /// Settled places that the feeder has no room for yet.
-    unsent: Vec<Place>,
-}
-
-impl Feeder {
-    fn new() -> (Self, Inbox) {
-        let (requests, receiver) = mpsc::channel(REQUESTS_MAX);
-        let (settled, places) = mpsc::channel(SETTLED_MAX);
-        let feeder = Self {
-            requests,
-            settled,
-            unsent: Vec::new(),
-        };
-        let inbox = Inbox {
-            requests: receiver,
-            settled: places,
-        };
-        (feeder, inbox)
-    }
-
-    fn settled(&mut self, places: impl IntoIterator<Item = Place>) {
-        self.unsent.extend(places);
-        if self.unsent.is_empty() {
-            return;
-        }
-        if let Ok(permit) = self.settled.try_reserve() {
-            permit.send(std::mem::take(&mut self.unsent));
-        }
-    }
-}
-
 pub(super) struct Engine<D> {
     context: Arc<Context<D>>,
     options: Options,
     pool: BackfillPool,
     scheduler: Scheduler<Work>,
     gauges: Gauges,
-    feeders: Vec<[Feeder; 2]>,
+    feeders: Vec<[Post; 2]>,
     attendance: JoinSet<()>,
     /// Positions that are set aside and known to the scheduler.
     parked: Vec<HashSet<u64>>,
@@ -206,8 +166,8 @@ impl<D: Domain> Engine<D> {
 
     fn start_feeders(&mut self) {
         for subscription in 0..self.context.subscriptions.len() {
-            let (primary, primary_inbox) = Feeder::new();
-            let (backfill, backfill_inbox) = Feeder::new();
+            let (primary, primary_inbox) = Post::new();
+            let (backfill, backfill_inbox) = Post::new();
             tokio::spawn(feeder::feed(
                 self.context.clone(),
                 subscription,

@@ -2,4 +2,5 @@
 
 mod cases;
 mod simulation;
+mod steps;
 mod throttling;

@@ -12,9 +12,10 @@ use protean_core::config::CrossLaneOrder;
 use protean_core::lane::Band;
 use protean_core::throttle::Throttle;
 
+use super::steps::{Step, steps};
 use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler, Shared};
 
-const SUBSCRIPTIONS: usize = 2;
+pub(super) const SUBSCRIPTIONS: usize = 2;
 
 const LIMITS: Limits = Limits {
     primary_slots: 2,
@@ -26,25 +27,6 @@ const LIMITS: Limits = Limits {
 };
 
 type Place = (usize, usize);
-
-/// One thing that happens in the world.
-#[derive(Clone, Debug)]
-enum Step {
-    Publish {
-        subscription: usize,
-        lane: Lane,
-        band: usize,
-        key: Option<u64>,
-    },
-    Answer(usize),
-    Finish {
-        nth: usize,
-        fates: Vec<u8>,
-    },
-    Wait(u64),
-    /// Pauses the backfill lane of a subscription, or lets it go on.
-    Turn(usize),
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -460,41 +442,6 @@ impl World {
         assert_eq!(lost.count(), 0, "L9: messages were lost");
         assert!(scheduler.is_idle());
     }
-}
-
-/// The key lists of a message only grow by arrival, so the bands of one key must agree: the
-/// order in a lane is by band first, and the model judges order by arrival.
-fn band_of(lane: Lane, key: Option<u64>, band: usize) -> usize {
-    let first = if lane == Lane::Primary { 0 } else { 3 };
-    let count = if lane == Lane::Primary { 3 } else { 2 };
-    first + key.map_or(band, |key| usize::try_from(key).unwrap_or_default()) % count
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let publish = (
-        0..SUBSCRIPTIONS,
-        any::<bool>(),
-        0..5_usize,
-        proptest::option::of(0..4_u64),
-    )
-        .prop_map(|(subscription, bulk, band, key)| {
-            let lane = if bulk { Lane::Backfill } else { Lane::Primary };
-            Step::Publish {
-                subscription,
-                lane,
-                band: band_of(lane, key, band),
-                key,
-            }
-        });
-    let step = prop_oneof![
-        4 => publish,
-        3 => (0..8_usize).prop_map(Step::Answer),
-        3 => (0..4_usize, proptest::collection::vec(0..9_u8, 4))
-            .prop_map(|(nth, fates)| Step::Finish { nth, fates }),
-        1 => (1..50_u64).prop_map(Step::Wait),
-        1 => (0..SUBSCRIPTIONS).prop_map(Step::Turn),
-    ];
-    proptest::collection::vec(step, 1..120)
 }
 
 proptest! {

@@ -31,6 +31,14 @@ fn plain(count: usize) -> impl Iterator<Item = Item<usize>> {
     })
 }
 
+fn orders(count: usize) -> impl Iterator<Item = Item<usize>> {
+    plain(count).map(|item| Item {
+        lane: Lane::Primary,
+        band: Band::ALL[2],
+        ..item
+    })
+}
+
 fn limited(rate: f64, subscriptions: &[usize]) -> Shared {
     Shared {
         throttle: Throttle::Limited(Rate::per_second(rate).unwrap()),
@@ -153,11 +161,8 @@ fn of_a_paused_lane_nothing_is_started_or_fetched_and_others_go_on() {
     assert_eq!(world.started[0], 0);
     assert_eq!(world.scheduler.held(0, Lane::Backfill), 0);
     assert!(world.started[1] > 50_000, "{:?}", world.started);
-    let order = plain(1).map(|item| Item {
-        lane: Lane::Primary,
-        ..item
-    });
-    world.scheduler.fetched(0, Lane::Primary, order, false);
+    let orders = orders(1);
+    world.scheduler.fetched(0, Lane::Primary, orders, false);
     world.act();
     assert_eq!(world.started[0], 1, "the paused one's primary lane goes on");
 }
@@ -198,7 +203,7 @@ fn a_min_share_does_not_start_what_is_paused() {
     while scheduler.poll(START).is_some() {}
     scheduler.fetched(0, Lane::Backfill, plain(10), false);
     scheduler.throttle(START, vec![paused(&[0])]);
-    scheduler.fetched(0, Lane::Primary, plain(100), true);
+    scheduler.fetched(0, Lane::Primary, orders(100), true);
     for _ in 0..100 {
         while let Some(action) = scheduler.poll(START) {
             let Action::Run(run) = action else { continue };
