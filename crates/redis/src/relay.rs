@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean_core::message::envelope;
+use protean_core::window::room;
 use protean_core::{Lane, port};
 use protean_postgres::outbox::{Leadership, Logged, Queue};
 
@@ -195,8 +196,7 @@ impl Relay {
             }
             busy.insert(queue.stream.clone());
             let length = self.lengths.get(&queue.stream).copied().unwrap_or_default();
-            let room = usize::try_from(self.window().saturating_sub(length)).unwrap_or(usize::MAX);
-            let count_max = BATCH_MAX[self.lane.index()].min(room);
+            let count_max = room(self.window(), length, BATCH_MAX[self.lane.index()]);
             if count_max == 0 {
                 if pass == Pass::Idle {
                     pass = Pass::Full;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use deadpool_postgres::Client;
+use protean_core::hand::Hand;
 use protean_core::interner::Interner;
 use protean_core::port::broker::{Delivery, Feed, Parked, Place, Published, Subscription};
 use protean_core::port::store::Position;
@@ -11,7 +12,6 @@ use protean_core::settled::Settled;
 use protean_core::{BoxFuture, Lane};
 use tokio_postgres::Error;
 
-use super::hand::Hand;
 use super::lease::{self, Bounds, Leased, Party};
 use super::order::{WAITING_MAX, Waiting};
 use super::{Consumer, parked};

@@ -3,7 +3,6 @@
 mod backlog;
 mod consumer;
 mod feed;
-mod hand;
 mod lease;
 mod order;
 mod parked;
