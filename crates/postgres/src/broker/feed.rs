@@ -1,6 +1,8 @@
 //! One lane of a claimed subscription.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use deadpool_postgres::Client;
 use protean_core::hand::Hand;
@@ -23,6 +25,9 @@ use crate::{Postgres, lanes};
 /// The most messages that are leased at once: more would be lost for longer with their process.
 const LEASE_MAX: usize = 1_024;
 
+/// How long after a fetch of which only a part was heard the next one is asked for.
+const UNHEARD_PAUSE: Duration = Duration::from_millis(100);
+
 /// One lane of a subscription that this process takes part in.
 #[derive(Debug)]
 pub struct LaneFeed {
@@ -37,6 +42,8 @@ pub struct LaneFeed {
     started: Vec<i64>,
     /// Who is told when something that waits may go on.
     ear: Option<Arc<Ear>>,
+    /// Whether somebody is about to be told.
+    telling: Arc<AtomicBool>,
 }
 
 impl LaneFeed {
@@ -56,6 +63,7 @@ impl LaneFeed {
             interner: Interner::default(),
             started: Vec::new(),
             ear: None,
+            telling: Arc::default(),
         }
     }
 
@@ -104,6 +112,8 @@ impl LaneFeed {
                 return Err(error);
             }
             tracing::warn!(%error, "only a part was fetched");
+            // The rest may be leased already, and nobody else tells of it.
+            self.tell_after(UNHEARD_PAUSE);
         }
         self.look_again();
         Ok(found)
@@ -163,29 +173,36 @@ impl LaneFeed {
             self.hand_out(client, party, Leased::default(), found)
                 .await?;
         }
+        // Also with as much waiting as may: it may be for these.
         while found.len() < count_max
-            && self.waiting.len() < WAITING_MAX
             && let known = self.hand.leases()
             && let Some(leased) = lease::adopt(client, party, &known, &mut self.interner).await?
         {
             self.hand_out(client, party, leased, found).await?;
         }
         for (queue, upto) in lease::grown(client, party, bounds).await? {
-            let room = count_max.saturating_sub(found.len()).min(LEASE_MAX);
-            if room == 0 || self.waiting.len() >= WAITING_MAX {
-                break;
-            }
-            if !self.started.contains(&queue) {
-                lease::start(client, party, queue).await?;
-                self.started.push(queue);
-            }
             let upto = match bounds {
                 Bounds::None => i64::MAX,
                 Bounds::Upto(_) => upto,
             };
-            let taken = lease::take(client, party, queue, (room, upto), &mut self.interner);
-            let leased = taken.await?;
-            self.hand_out(client, party, leased, found).await?;
+            // What is settled does not count: as long as a queue has more, a fetch is full.
+            loop {
+                let room = count_max.saturating_sub(found.len()).min(LEASE_MAX);
+                if room == 0 || self.waiting.len_within(bounds) >= WAITING_MAX {
+                    return Ok(());
+                }
+                if !self.started.contains(&queue) {
+                    lease::start(client, party, queue).await?;
+                    self.started.push(queue);
+                }
+                let taken = lease::take(client, party, queue, (room, upto), &mut self.interner);
+                let leased = taken.await?;
+                let last = leased.messages.len() < room;
+                self.hand_out(client, party, leased, found).await?;
+                if last {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -243,9 +260,17 @@ impl LaneFeed {
 
     /// Looks again after a while, when something waits for what is in other hands.
     fn look_again(&self) {
-        let Some(pause) = self.waiting.pause() else {
+        if let Some(pause) = self.waiting.pause() {
+            self.tell_after(pause);
+        }
+    }
+
+    fn tell_after(&self, pause: Duration) {
+        // Each look leads to the next: two at a time would be two for ever.
+        if self.telling.swap(true, Ordering::AcqRel) {
             return;
-        };
+        }
+        let telling = self.telling.clone();
         let bell = Arc::downgrade(&self.database.inner.bell);
         let ear = self.ear.as_ref().map(Arc::downgrade);
         let published = Published {
@@ -253,8 +278,9 @@ impl LaneFeed {
             lane: self.lane,
         };
         tokio::spawn(async move {
-            // sleep: who has the message before these in hand tells nobody when it is done
+            // sleep: whoever has the message before these in hand tells nobody when it is done
             tokio::time::sleep(pause).await;
+            telling.store(false, Ordering::Release);
             match (ear, bell.upgrade()) {
                 (Some(ear), _) => {
                     if let Some(ear) = ear.upgrade() {

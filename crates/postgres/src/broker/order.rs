@@ -13,7 +13,7 @@ use protean_core::order::{self, Keyed};
 use protean_core::settled::Settled;
 use tokio_postgres::Error;
 
-use super::lease::{self, Party};
+use super::lease::{self, Bounds, Party};
 use crate::message::{Logged, column};
 
 /// The keys among some that have a message set aside by somebody else.
@@ -28,7 +28,8 @@ const CURSOR: &str =
 const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 
-/// The most messages that wait for others of their keys; with more the feed takes nothing new.
+/// The most messages of the database's own that wait for others of their keys; with more the feed
+/// takes nothing new.
 pub(super) const WAITING_MAX: usize = 4_096;
 
 /// Messages that wait for one before them that is in other hands.
@@ -41,6 +42,13 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// How many of them come from where the database hands out. The others come from a broker,
+    /// which bounds them, and must not keep those out that they may wait for.
+    pub(super) fn len_within(&self, bounds: &Bounds) -> usize {
+        let within = |one: &&Logged| bounds.contains(one.queue, one.sequence);
+        self.messages.iter().filter(within).count()
     }
 
     /// When to look again, if anything waits.
