@@ -228,6 +228,7 @@ impl Relay {
         let last = batch.last().map_or(from, |last| last.sequence);
         call.key(hash).key(stream);
         call.arg(queue.id).arg(from).arg(queue.mark).arg(last);
+        call.arg(self.window());
         for logged in batch {
             call.arg(envelope::encode(&logged.message));
             call.arg(Place::of(logged).encode());
