@@ -290,15 +290,19 @@ impl<D: Domain> Engine<D> {
         let Finished {
             subscription,
             lane,
-            outcomes,
+            mut outcomes,
         } = finished;
         let mut settled = 0;
-        for (item, outcome) in &outcomes {
+        for (item, outcome) in &mut outcomes {
             let delivery = &item.body.delivery;
             match outcome {
                 Outcome::Unrun => {}
                 Outcome::Parked { position, .. } => {
-                    self.parked[subscription].insert(*position);
+                    let listed = !self.parked[subscription].insert(*position);
+                    // A list that was made after the commit has told the scheduler already.
+                    if listed && delivery.place != Place::Parked {
+                        *outcome = Outcome::Done;
+                    }
                 }
                 Outcome::Done => {
                     settled += 1;
