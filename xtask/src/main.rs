@@ -13,6 +13,7 @@ mod lint;
 mod packages;
 mod process;
 mod python;
+mod simulate;
 mod step;
 mod task;
 mod test;
@@ -50,6 +51,7 @@ fn run(root: &Path, task: Task) -> Result<()> {
         Task::Lint => lint::run(root),
         Task::Tidy => tidy::run(root),
         Task::Bench { name, args } => bench::run(root, name.as_deref(), &args),
+        Task::Simulate { args } => simulate::run(root, &args),
         Task::Help => {
             println!("{}", task::HELP);
             Ok(())

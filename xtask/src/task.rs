@@ -10,6 +10,9 @@ Usage: cargo xtask TASK
   lint                   rustfmt, clippy and tidy
   tidy                   the project's own rules on its files
   bench NAME [-- ARG…]   one benchmark, in release mode
+  simulate [OPTION…]     random schedules in simulated time, 10,000 of them, in release mode;
+                         --schedules N for another number, --seed S for the first one, or for
+                         that one alone
   help                   this text";
 
 /// A task and its arguments.
@@ -22,6 +25,9 @@ pub(crate) enum Task {
     Tidy,
     Bench {
         name: Option<String>,
+        args: Vec<String>,
+    },
+    Simulate {
         args: Vec<String>,
     },
     Help,
@@ -42,6 +48,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
         "lint" => alone(&task, &rest, Task::Lint),
         "tidy" => alone(&task, &rest, Task::Tidy),
         "bench" => bench(rest),
+        "simulate" => Ok(Task::Simulate { args: rest }),
         "help" | "--help" | "-h" => Ok(Task::Help),
         unknown => Err(format!("expected the name of a task, found `{unknown}`")),
     }
@@ -121,6 +128,12 @@ mod tests {
             })
         );
         assert!(parsed("bench lanes 5").unwrap_err().contains("found `5`"));
+    }
+
+    #[test]
+    fn the_simulation_reads_its_own_options() {
+        let args = vec!["--seed".to_owned(), "7".to_owned()];
+        assert_eq!(parsed("simulate --seed 7"), Ok(Task::Simulate { args }));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean_core::message::envelope;
+use protean_core::window::room;
 use protean_core::{Lane, port};
 use protean_postgres::outbox::{Leadership, Logged, Queue};
 
@@ -204,8 +205,7 @@ impl Relay {
             }
             busy.insert(queue.stream.clone());
             let length = self.lengths.get(&queue.stream).copied().unwrap_or_default();
-            let room = usize::try_from(self.window().saturating_sub(length)).unwrap_or(usize::MAX);
-            let count_max = BATCH_MAX[self.lane.index()].min(room);
+            let count_max = room(self.window(), length, BATCH_MAX[self.lane.index()]);
             if count_max == 0 {
                 if pass == Pass::Idle {
                     pass = Pass::Full;
@@ -237,6 +237,7 @@ impl Relay {
         let last = batch.last().map_or(from, |last| last.sequence);
         call.key(hash).key(stream);
         call.arg(queue.id).arg(from).arg(queue.mark).arg(last);
+        call.arg(self.window());
         for logged in batch {
             call.arg(envelope::encode(&logged.message));
             call.arg(Place::of(logged).encode());

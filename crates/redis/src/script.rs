@@ -9,17 +9,20 @@ use redis::Script;
 ///
 /// `KEYS`: the relay's hash, the stream. `ARGV`: the queue; the number up to which the caller thinks
 /// it is published; the number to start from if Redis knows none; the number of the last message
-/// that is sent; then for each message its envelope and its place. Answers up to where the queue is
-/// published now, and the length of the stream. When the caller was wrong nothing is published.
+/// that is sent; how many messages the stream may hold; then for each message its envelope and its
+/// place. Answers up to where the queue is published now, and the length of the stream. When the
+/// caller was wrong, or thought that there is more room, nothing is published.
 pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local at = redis.call('HGET', KEYS[1], ARGV[1])
         if not at then
             at = ARGV[3]
-            redis.call('HSET', KEYS[1], ARGV[1], at)
+            redis.call('HSET', KEYS[1], ARGV[1], at, 'base:' .. ARGV[1], at)
         end
-        if at == ARGV[2] and #ARGV > 4 then
-            for nth = 5, #ARGV, 2 do
+        local sent = (#ARGV - 5) / 2
+        local fits = redis.call('XLEN', KEYS[2]) + sent <= tonumber(ARGV[5])
+        if at == ARGV[2] and sent > 0 and fits then
+            for nth = 6, #ARGV, 2 do
                 redis.call('XADD', KEYS[2], '*', 'data', ARGV[nth], 'place', ARGV[nth + 1])
             end
             at = ARGV[4]
@@ -30,7 +33,9 @@ pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Makes a group that reads all there is, unless there is one, and remembers up to where PostgreSQL
-/// feeds it: up to the first message of each queue that is in the stream.
+/// feeds it: up to the first message of each queue that is in the stream. A group that is there
+/// came with what a replica or a file had of it: of a queue that it does not know yet it is fed up
+/// to where publishing began anew.
 ///
 /// `KEYS`: the relay's hash, the stream. `ARGV`: the group; how many entries are looked at; the
 /// consumer, without which the group would count as abandoned; then pairs of queues and the numbers
@@ -38,11 +43,17 @@ pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
 pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "for nth = 4, #ARGV, 2 do
-            redis.call('HSETNX', KEYS[1], ARGV[nth], ARGV[nth + 1])
+            if redis.call('HSETNX', KEYS[1], ARGV[nth], ARGV[nth + 1]) == 1 then
+                redis.call('HSET', KEYS[1], 'base:' .. ARGV[nth], ARGV[nth + 1])
+            end
         end
         local made = redis.pcall('XGROUP', 'CREATE', KEYS[2], ARGV[1], '0', 'MKSTREAM')
         if type(made) == 'table' and made.err then
             if not string.find(made.err, 'BUSYGROUP') then return made end
+            for nth = 4, #ARGV, 2 do
+                local base = redis.call('HGET', KEYS[1], 'base:' .. ARGV[nth]) or '0'
+                redis.call('HSETNX', KEYS[1], ARGV[1] .. '@' .. ARGV[nth], base)
+            end
         else
             local first = {}
             for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[2])) do

@@ -90,9 +90,11 @@ async fn watch(client: &Client, bell: &Weak<Bell>, heads: &mut Heads) {
     }
 }
 
-/// Whether anything is anybody's: set aside or leased, and owned by nobody.
-const ORPHANS: &str = "SELECT EXISTS (SELECT 1 FROM protean_parked WHERE owner IS NULL)
-    OR EXISTS (SELECT 1 FROM protean_lease WHERE owner IS NULL)";
+/// Whether anything is anybody's: set aside or leased, and owned by nobody who is known.
+const ORPHANS: &str = "SELECT EXISTS (SELECT 1 FROM protean_parked AS p WHERE NOT EXISTS
+        (SELECT 1 FROM protean_consumer AS c WHERE c.id = p.owner))
+    OR EXISTS (SELECT 1 FROM protean_lease AS l WHERE NOT EXISTS
+        (SELECT 1 FROM protean_consumer AS c WHERE c.id = l.owner))";
 
 /// The heads of the queues at the last look.
 #[derive(Debug, Default)]

@@ -1,9 +1,12 @@
 //! One lane of a claimed subscription.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use deadpool_postgres::Client;
 use protean_core::config::CrossLaneOrder;
+use protean_core::hand::Hand;
 use protean_core::interner::Interner;
 use protean_core::port::broker::{Ahead, Delivery, Feed, Parked, Place, Published, Subscription};
 use protean_core::port::store::Position;
@@ -14,7 +17,6 @@ use tokio_postgres::Error;
 
 use super::ahead::{Look, Promotions, Taken};
 use super::claim;
-use super::hand::Hand;
 use super::lease::{self, Bounds, Leased, Party};
 use super::order::{WAITING_MAX, Waiting};
 use super::{Consumer, parked};
@@ -25,6 +27,9 @@ use crate::{Postgres, lanes};
 
 /// The most messages that are leased at once: more would be lost for longer with their process.
 const LEASE_MAX: usize = 1_024;
+
+/// How long after a fetch of which only a part was heard the next one is asked for.
+const UNHEARD_PAUSE: Duration = Duration::from_millis(100);
 
 /// One lane of a subscription that this process takes part in.
 #[derive(Debug)]
@@ -43,6 +48,8 @@ pub struct LaneFeed {
     started: Vec<i64>,
     /// Who is told when something that waits may go on.
     ear: Option<Arc<Ear>>,
+    /// Whether somebody is about to be told.
+    telling: Arc<AtomicBool>,
 }
 
 impl LaneFeed {
@@ -64,6 +71,7 @@ impl LaneFeed {
             interner: Interner::default(),
             started: Vec::new(),
             ear: None,
+            telling: Arc::default(),
         }
     }
 
@@ -114,6 +122,8 @@ impl LaneFeed {
                 return Err(error);
             }
             tracing::warn!(%error, "only a part was fetched");
+            // The rest may be leased already, and nobody else tells of it.
+            self.tell_after(UNHEARD_PAUSE);
         }
         self.look_again();
         Ok(found)
@@ -141,6 +151,7 @@ impl LaneFeed {
             vec![Leased {
                 lease: 0,
                 settled: settled.clone(),
+                taken: arrived.len(),
                 messages: arrived,
             }]
         };
@@ -181,27 +192,34 @@ impl LaneFeed {
             self.hand_out(client, party, Leased::default(), found)
                 .await?;
         }
+        // Also with as much waiting as may: it may be for these.
         while found.len() < count_max
-            && self.waiting.len() < WAITING_MAX
             && let Some(leased) = self.adopt(client, party).await?
         {
             self.hand_out(client, party, leased, found).await?;
         }
         for (queue, upto) in lease::grown(client, party, bounds).await? {
-            let room = count_max.saturating_sub(found.len()).min(LEASE_MAX);
-            if room == 0 || self.waiting.len() >= WAITING_MAX {
-                break;
-            }
-            if !self.started.contains(&queue) {
-                lease::start(client, party, queue).await?;
-                self.started.push(queue);
-            }
             let upto = match bounds {
                 Bounds::None => i64::MAX,
                 Bounds::Upto(_) => upto,
             };
-            let leased = self.lease(client, party, queue, (room, upto)).await?;
-            self.hand_out(client, party, leased, found).await?;
+            // What is settled does not count: as long as a queue has more, a fetch is full.
+            loop {
+                let room = count_max.saturating_sub(found.len()).min(LEASE_MAX);
+                if room == 0 || self.waiting.len_within(bounds) >= WAITING_MAX {
+                    return Ok(());
+                }
+                if !self.started.contains(&queue) {
+                    lease::start(client, party, queue).await?;
+                    self.started.push(queue);
+                }
+                let leased = self.lease(client, party, queue, (room, upto)).await?;
+                let last = leased.taken < room;
+                self.hand_out(client, party, leased, found).await?;
+                if last {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -282,10 +300,12 @@ impl LaneFeed {
         let mut all = Vec::with_capacity(leases.len());
         for lease in leases {
             let of_lease = |one: &mut Logged| lease.covers((one.queue, one.sequence));
+            let messages: Vec<_> = arrived.extract_if(.., of_lease).collect();
             all.push(Leased {
                 lease: lease.id,
                 settled: settled.get(&lease.queue).cloned().unwrap_or_default(),
-                messages: arrived.extract_if(.., of_lease).collect(),
+                taken: messages.len(),
+                messages,
             });
         }
         Ok(all)
@@ -303,6 +323,7 @@ impl LaneFeed {
             lease,
             settled,
             messages,
+            taken: _,
         } = leased;
         let under = (lease != 0).then_some(lease);
         let hand = &mut self.hand;
@@ -344,9 +365,17 @@ impl LaneFeed {
 
     /// Looks again after a while, when something waits for what is in other hands.
     fn look_again(&self) {
-        let Some(pause) = self.waiting.pause() else {
+        if let Some(pause) = self.waiting.pause() {
+            self.tell_after(pause);
+        }
+    }
+
+    fn tell_after(&self, pause: Duration) {
+        // Each look leads to the next: two at a time would be two for ever.
+        if self.telling.swap(true, Ordering::AcqRel) {
             return;
-        };
+        }
+        let telling = self.telling.clone();
         let bell = Arc::downgrade(&self.database.inner.bell);
         let ear = self.ear.as_ref().map(Arc::downgrade);
         let published = Published {
@@ -354,8 +383,9 @@ impl LaneFeed {
             lane: self.lane,
         };
         tokio::spawn(async move {
-            // sleep: who has the message before these in hand tells nobody when it is done
+            // sleep: whoever has the message before these in hand tells nobody when it is done
             tokio::time::sleep(pause).await;
+            telling.store(false, Ordering::Release);
             match (ear, bell.upgrade()) {
                 (Some(ear), _) => {
                     if let Some(ear) = ear.upgrade() {

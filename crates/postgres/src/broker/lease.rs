@@ -26,12 +26,13 @@ const START: &str = "INSERT INTO protean_handout (subscription, queue, handed)
     SELECT $1, $2, COALESCE((SELECT sequence FROM protean_cursor
         WHERE subscription = $1 AND queue = $2), 0) ON CONFLICT DO NOTHING";
 
-/// A lease that nobody owns any more; or one of its own that a consumer does not know of, since a
-/// connection broke before it was told.
+/// A lease that nobody owns any more, also one that a consumer took after it was declared dead; or
+/// one of its own that a consumer does not know of, since a connection broke before it was told.
 const ADOPT: &str = "UPDATE protean_lease SET owner = $4 WHERE id = (
         SELECT l.id FROM protean_lease AS l JOIN protean_queue AS q ON q.id = l.queue
         WHERE l.subscription = $1 AND q.stream = $2 AND q.lane = ANY($3::smallint[])
-            AND (l.owner IS NULL OR l.owner = $4 AND l.id <> ALL($5::bigint[]))
+            AND (l.owner IS NULL OR l.id <> ALL($5::bigint[]) AND (l.owner = $4
+                OR NOT EXISTS (SELECT 1 FROM protean_consumer AS c WHERE c.id = l.owner)))
         ORDER BY l.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED)
     RETURNING id, queue, first, last, owner";
 
@@ -81,6 +82,8 @@ pub(super) struct Leased {
     pub(super) lease: i64,
     pub(super) settled: Settled,
     pub(super) messages: Vec<Logged>,
+    /// How many messages were taken, those among them that were left out.
+    pub(super) taken: usize,
 }
 
 impl Leased {
@@ -107,6 +110,16 @@ pub enum Bounds {
     None,
     /// Some up to a number, by their ids; the others not at all.
     Upto(HashMap<u64, u64>),
+}
+
+impl Bounds {
+    /// Whether a message of a queue is handed out from the database.
+    pub(super) fn contains(&self, queue: u64, sequence: u64) -> bool {
+        match self {
+            Self::None => true,
+            Self::Upto(known) => known.get(&queue).is_some_and(|upto| sequence <= *upto),
+        }
+    }
 }
 
 /// The queues of the lane that have something to hand out, each with up to where.
@@ -234,6 +247,7 @@ fn leased(rows: &[Row], interner: &mut Interner) -> Result<Leased, Error> {
         leased.lease = first.try_get(COLUMN_COUNT)?;
         leased.settled = settled(first, COLUMN_COUNT + 1)?;
     }
+    leased.taken = rows.len();
     leased.messages.reserve(rows.len());
     for row in rows {
         leased.messages.push(message::read(row, interner)?);

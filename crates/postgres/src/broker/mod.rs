@@ -5,7 +5,6 @@ mod backlog;
 mod claim;
 mod consumer;
 mod feed;
-mod hand;
 mod lease;
 mod order;
 mod parked;

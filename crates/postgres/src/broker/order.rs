@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use deadpool_postgres::Client;
+use protean_core::hand::Hand;
+use protean_core::order::{self, Keyed};
 use protean_core::settled::Settled;
 use tokio_postgres::Error;
 
-use super::hand::Hand;
-use super::lease::{self, Party};
+use super::lease::{self, Bounds, Party};
 use crate::message::{Logged, column};
 
 /// The keys among some that have a message set aside by somebody else.
@@ -27,7 +28,8 @@ const CURSOR: &str =
 const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 
-/// The most messages that wait for others of their keys; with more the feed takes nothing new.
+/// The most messages of the database's own that wait for others of their keys; with more the feed
+/// takes nothing new.
 pub(super) const WAITING_MAX: usize = 4_096;
 
 /// Messages that wait for one before them that is in other hands.
@@ -40,6 +42,13 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// How many of them come from where the database hands out. The others come from a broker,
+    /// which bounds them, and must not keep those out that they may wait for.
+    pub(super) fn len_within(&self, bounds: &Bounds) -> usize {
+        let within = |one: &&Logged| bounds.contains(one.queue, one.sequence);
+        self.messages.iter().filter(within).count()
     }
 
     /// When to look again, if anything waits.
@@ -59,7 +68,7 @@ impl Waiting {
         known: &Settled,
     ) -> Result<Vec<Logged>, Error> {
         let waited = !self.messages.is_empty();
-        if !waited && arrived.iter().all(|one| is_free(one, hand, known)) {
+        if !waited && arrived.iter().all(|one| order::is_free(one, hand, known)) {
             let any = arrived.iter().any(|one| one.previous.is_some());
             if !any {
                 return Ok(arrived);
@@ -92,36 +101,28 @@ impl Waiting {
                 return Err(error);
             }
         };
-        let mut blocked: HashSet<String> = HashSet::new();
-        let mut chosen: HashSet<(u64, u64)> = HashSet::new();
-        let mut free = Vec::new();
-        for one in candidates {
-            let Some(key) = one.message.key.clone() else {
-                free.push(one);
-                continue;
-            };
-            let nothing = Settled::default();
-            let known = settled.get(&one.queue).unwrap_or(&nothing);
-            let follows = one
-                .previous
-                .is_some_and(|previous| chosen.contains(&(one.queue, previous)));
-            let open = is_free(&one, hand, known) || follows;
-            if open && !blocked.contains(&key) && !parked.contains(&key) {
-                chosen.insert((one.queue, one.sequence));
-                free.push(one);
-            } else {
-                blocked.insert(key);
-                self.messages.push_back(one);
-            }
-        }
+        let (free, waiting) = order::part(candidates, hand, &settled, &parked);
+        self.messages.extend(waiting);
         Ok(free)
     }
 }
 
-/// Whether nothing before a message is in other hands.
-fn is_free(one: &Logged, hand: &Hand, known: &Settled) -> bool {
-    one.previous
-        .is_none_or(|previous| known.contains(previous) || hand.holds(one.queue, previous))
+impl Keyed for Logged {
+    fn queue(&self) -> u64 {
+        self.queue
+    }
+
+    fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    fn previous(&self) -> Option<u64> {
+        self.previous
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.message.key.as_deref()
+    }
 }
 
 /// What is settled, per queue, and the keys that have a message set aside elsewhere.

@@ -14,12 +14,13 @@ use super::lease::Party;
 use crate::message::{self, COLUMN_COUNT, COLUMNS, column, number};
 use crate::value::Micros;
 
-/// Takes over what nobody owns.
+/// Takes over what nobody owns, or somebody who was declared dead before it was set aside.
 const ADOPT: &str = "UPDATE protean_parked SET owner = $4
     WHERE subscription = $1 AND stream = $2 AND position = ANY(ARRAY(
-        SELECT position FROM protean_parked
-        WHERE subscription = $1 AND stream = $2 AND lane = $3 AND owner IS NULL
-        FOR UPDATE SKIP LOCKED))";
+        SELECT p.position FROM protean_parked AS p
+        WHERE p.subscription = $1 AND p.stream = $2 AND p.lane = $3 AND (p.owner IS NULL
+            OR NOT EXISTS (SELECT 1 FROM protean_consumer AS c WHERE c.id = p.owner))
+        FOR UPDATE OF p SKIP LOCKED))";
 
 const LIST: &str = "SELECT position, key, due FROM protean_parked
     WHERE subscription = $1 AND stream = $2 AND lane = $3 AND owner = $4 AND position > $5

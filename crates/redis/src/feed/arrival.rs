@@ -91,8 +91,9 @@ impl RedisFeed {
         for (id, logged) in arrived {
             let place = (logged.queue, logged.sequence);
             if let Some(known) = self.entries.get_mut(&place) {
-                // After Redis lost its data only the new one is there for whoever takes over.
-                if *known != id {
+                // After Redis lost its data only the new one is there for whoever takes over. One
+                // that is about to be acknowledged, and was read again before, is not.
+                if *known != id && !self.acks.contains(&id) {
                     self.acks.push(std::mem::replace(known, id));
                 }
                 continue;

@@ -60,10 +60,18 @@ pub(super) async fn live(broker: Weak<Inner>, lane: Lane, sign: Cmd, feed: Weak<
 }
 
 impl RedisFeed {
-    /// Entries of consumers that have been silent for too long, at most `count_max`.
-    pub(super) async fn take_over(&self, count_max: usize) -> Result<Vec<Entry>, port::Error> {
+    /// Entries of consumers that have been silent for too long, at most `count_max`. Notices also
+    /// when this one has entries that it does not know: a replica that took over may not have heard
+    /// what was acknowledged, and they would keep the stream full for ever.
+    pub(super) async fn take_over(&mut self, count_max: usize) -> Result<Vec<Entry>, port::Error> {
         let mut taken = Vec::new();
-        for other in self.others().await? {
+        for other in self.consumers().await? {
+            if other.name == self.consumer {
+                if other.pending > (self.entries.len() + self.acks.len()) as u64 {
+                    self.reread = Some("0".to_owned());
+                }
+                continue;
+            }
             if other.idle < SILENCE_MAX || taken.len() >= count_max {
                 continue;
             }
@@ -87,7 +95,7 @@ impl RedisFeed {
         Ok(taken)
     }
 
-    async fn others(&self) -> Result<Vec<Other>, port::Error> {
+    async fn consumers(&self) -> Result<Vec<Other>, port::Error> {
         let command = redis::cmd("XINFO")
             .arg("CONSUMERS")
             .arg(&self.stream)
@@ -97,8 +105,7 @@ impl RedisFeed {
             .link()
             .ask("the consumers of a group", &command)
             .await?;
-        let others = found.into_iter().filter_map(other);
-        Ok(others.filter(|other| other.name != self.consumer).collect())
+        Ok(found.into_iter().filter_map(other).collect())
     }
 
     async fn claim(&self, other: &str, count_max: usize) -> Result<Vec<Entry>, port::Error> {

@@ -108,7 +108,9 @@ impl<D: Domain> Batch<D> {
             Ok(commit) => self.stage(item, commit),
             Err(failure) if matches!(failure.reason(), Reason::Unflushed) => self.flush(item),
             Err(failure) => {
-                let step = self.failed(item, &failure);
+                let mut step = self.failed(item, &failure);
+                // Its failure means nothing when what is before it in its key is not written.
+                step.commit.dependent = self.follows(&step.item);
                 if let (Some(key), Outcome::Parked { .. }) = (step.item.key, step.outcome) {
                     self.stuck.insert(key);
                 }
@@ -122,11 +124,14 @@ impl<D: Domain> Batch<D> {
         self.lane == Lane::Backfill && (yields || self.started.elapsed() >= self.context.quantum)
     }
 
+    /// Whether an earlier message of its key has a step in this batch; this one has from now on.
+    fn follows(&mut self, item: &Item<Work>) -> bool {
+        item.key.is_some_and(|key| !self.keys.insert(key))
+    }
+
     fn stage(&mut self, item: Item<Work>, mut commit: Commit) {
-        if let Some(key) = item.key {
-            // What an earlier message of the key does must not be missing when this one is done.
-            commit.dependent |= !self.keys.insert(key);
-        }
+        // What an earlier message of the key does must not be missing when this one is done.
+        commit.dependent |= self.follows(&item);
         self.session.absorb(&commit);
         self.steps.push(Step {
             item,

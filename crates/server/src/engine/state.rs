@@ -313,10 +313,10 @@ impl<D: Domain> Engine<D> {
         let Finished {
             subscription,
             lane,
-            outcomes,
+            mut outcomes,
         } = finished;
         let mut settled = [0; 2];
-        for (item, outcome) in &outcomes {
+        for (item, outcome) in &mut outcomes {
             let delivery = &item.body.delivery;
             if *outcome != Outcome::Unrun {
                 self.in_hand[subscription].leave(delivery.position.0);
@@ -324,7 +324,11 @@ impl<D: Domain> Engine<D> {
             match outcome {
                 Outcome::Unrun => {}
                 Outcome::Parked { position, .. } => {
-                    self.parked[subscription].insert(*position);
+                    let listed = !self.parked[subscription].insert(*position);
+                    // A list that was made after the commit has told the scheduler already.
+                    if listed && delivery.place != Place::Parked {
+                        *outcome = Outcome::Done;
+                    }
                 }
                 Outcome::Done => {
                     settled[item.lane.index()] += 1;

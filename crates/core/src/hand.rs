@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use protean_core::port::broker::Place;
+use crate::port::broker::Place;
 
 /// What a feed has in its hands, and the leases under which it has it.
 #[derive(Debug, Default)]
-pub(crate) struct Hand {
+pub struct Hand {
     held: HashMap<(u64, u64), Option<i64>>,
     leases: HashMap<i64, usize>,
     /// Leases of which everything is settled.
@@ -17,7 +17,7 @@ impl Hand {
     /// Takes a message of a queue, under a lease if there is one; `false` when it is in hand. Then
     /// it is under the new lease from now on: the old one may be lost, and whoever takes over from
     /// this process finds it by the new one.
-    pub(crate) fn take(&mut self, queue: u64, sequence: u64, lease: Option<i64>) -> bool {
+    pub fn take(&mut self, queue: u64, sequence: u64, lease: Option<i64>) -> bool {
         let known = self.held.get(&(queue, sequence)).copied();
         if known.is_some() && lease.is_none() {
             return false;
@@ -44,24 +44,26 @@ impl Hand {
     }
 
     /// Whether a message is in hand.
-    pub(crate) fn holds(&self, queue: u64, sequence: u64) -> bool {
+    #[must_use]
+    pub fn holds(&self, queue: u64, sequence: u64) -> bool {
         self.held.contains_key(&(queue, sequence))
     }
 
     /// The leases that are not given back.
-    pub(crate) fn leases(&self) -> Vec<i64> {
+    #[must_use]
+    pub fn leases(&self) -> Vec<i64> {
         self.leases.keys().chain(&self.done).copied().collect()
     }
 
     /// A lease was taken of which nothing is to be done any more.
-    pub(crate) fn empty(&mut self, lease: i64) {
+    pub fn empty(&mut self, lease: i64) {
         if !self.leases.contains_key(&lease) {
             self.done.push(lease);
         }
     }
 
     /// A message is settled.
-    pub(crate) fn settled(&mut self, place: Place) {
+    pub fn settled(&mut self, place: Place) {
         let Place::Queue { queue, sequence } = place else {
             return;
         };
@@ -71,12 +73,13 @@ impl Hand {
     }
 
     /// The leases of which everything is settled, to be given back.
-    pub(crate) fn take_done(&mut self) -> Vec<i64> {
+    #[must_use]
+    pub fn take_done(&mut self) -> Vec<i64> {
         std::mem::take(&mut self.done)
     }
 
     /// Leases that could not be given back, to be tried again.
-    pub(crate) fn return_done(&mut self, leases: Vec<i64>) {
+    pub fn return_done(&mut self, leases: Vec<i64>) {
         self.done.extend(leases);
     }
 }
