@@ -18,7 +18,7 @@ use crate::process::Work;
 use crate::world::World;
 
 /// The most messages backfill can be owed.
-const CREDIT_MAX: f64 = 16.0;
+const CREDIT_MAX: f64 = 64.0;
 
 /// A message in memory.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +102,8 @@ pub(crate) struct Ledger {
     accounts: Vec<[Account; 2]>,
     runs: [usize; 2],
     credit: f64,
+    /// Backfill messages that were started and have not ended.
+    under_way: usize,
 }
 
 impl Ledger {
@@ -118,6 +120,7 @@ impl Ledger {
             accounts: (0..count).map(|_| [account(), account()]).collect(),
             runs: [0; 2],
             credit: 0.0,
+            under_way: 0,
         }
     }
 
@@ -143,9 +146,10 @@ impl Ledger {
         self.runs(lane) < self.world.plan.slots(lane)
     }
 
-    /// Whether backfill is owed a message.
-    pub(crate) fn is_owed(&self) -> bool {
-        self.credit >= 1.0
+    /// How many messages backfill is owed.
+    pub(crate) fn owed(&self) -> usize {
+        let whole = (1..).take_while(|nth| count(*nth) <= self.credit).count();
+        whole.saturating_sub(self.under_way)
     }
 
     pub(crate) fn claimed(&mut self, subscription: usize) {
@@ -232,7 +236,7 @@ impl Ledger {
         l8_order::check_start(self, run);
         self.runs[run.lane.index()] += 1;
         if run.lane == Lane::Backfill {
-            self.credit = (self.credit - count(run.items.len())).max(0.0);
+            self.under_way += run.items.len();
         }
         for item in &run.items {
             let id = item.body.delivery.logged.id;
@@ -282,11 +286,14 @@ impl Ledger {
                 account.has_failed = true;
             }
         }
-        if lane == Lane::Primary {
-            let share = self.world.plan.limits.min_share;
-            let earned = share / (1.0 - share) * count(handled);
-            self.credit = (self.credit + earned).min(CREDIT_MAX);
-        }
+        let share = self.world.plan.limits.min_share;
+        self.credit = match lane {
+            Lane::Primary => (self.credit + share / (1.0 - share) * count(handled)).min(CREDIT_MAX),
+            Lane::Backfill => {
+                self.under_way -= outcomes.len();
+                (self.credit - count(handled)).max(0.0)
+            }
+        };
     }
 
     /// The scheduler has nothing to do.

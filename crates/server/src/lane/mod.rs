@@ -333,7 +333,7 @@ impl<T> Scheduler<T> {
         if self.free[Lane::Primary.index()] == 0 {
             return None;
         }
-        let subscription = self.most_urgent(Lane::Primary, |_, _| true)?;
+        let subscription = self.most_urgent(Lane::Primary, |_| true)?;
         let item = self.lane(subscription, Lane::Primary).queue.take()?;
         Some(self.start(subscription, Lane::Primary, vec![item]))
     }
@@ -342,41 +342,40 @@ impl<T> Scheduler<T> {
         if self.free[Lane::Backfill.index()] <= self.withheld {
             return None;
         }
-        let batch_max = self.backfill_allowance()?;
-        let shared = self.share.due() > 0;
-        let subscription = self.most_urgent(Lane::Backfill, |nth, known| {
-            let dry = !known.lanes[Lane::Primary.index()].supply.may_hold_news();
-            (shared || dry) && self.throttles.allowance(nth) > 0
-        })?;
-        let batch_max = batch_max.min(self.throttles.allowance(subscription));
-        let items = self.subscriptions[subscription].take_batch(batch_max);
+        let primary_is_ready = self.primary_is_ready();
+        let room = |nth| self.backfill_room(nth, primary_is_ready);
+        let subscription = self.most_urgent(Lane::Backfill, |nth| room(nth) > 0)?;
+        let count_max = room(subscription);
+        let items = self.subscriptions[subscription].take_batch(count_max);
         Some(self.start(subscription, Lane::Backfill, items))
     }
 
-    /// How many backfill messages may start now: a full batch when no primary message is ready,
-    /// else what `min_share` owes.
-    fn backfill_allowance(&self) -> Option<usize> {
-        let primary = Lane::Primary.index();
+    fn primary_is_ready(&self) -> bool {
         let mut claimed = self.subscriptions.iter().filter(|known| known.claimed);
-        if claimed.any(|known| known.lanes[primary].queue.has_ready()) {
-            return Some(self.share.due()).filter(|due| *due > 0);
-        }
-        Some(self.limits.batch_max)
+        claimed.any(|known| known.lanes[Lane::Primary.index()].queue.has_ready())
+    }
+
+    /// How many backfill messages of a subscription may start now: a full batch when no primary
+    /// message is ready anywhere and its own primary lane is known to be empty, else what
+    /// `min_share` owes.
+    fn backfill_room(&self, subscription: usize, primary_is_ready: bool) -> usize {
+        let primary = &self.subscriptions[subscription].lanes[Lane::Primary.index()];
+        let room = match primary_is_ready || primary.supply.may_hold_news() {
+            true => self.share.due(),
+            false => self.limits.batch_max,
+        };
+        room.min(self.throttles.allowance(subscription))
     }
 
     /// The subscription whose next message of this lane is the most urgent; those that are equal
     /// take turns.
-    fn most_urgent(
-        &self,
-        lane: Lane,
-        eligible: impl Fn(usize, &SubscriptionState<T>) -> bool,
-    ) -> Option<usize> {
+    fn most_urgent(&self, lane: Lane, eligible: impl Fn(usize) -> bool) -> Option<usize> {
         let count = self.subscriptions.len();
         let in_turn = (0..count).map(|nth| (self.turn[lane.index()] + nth) % count);
         let ready = in_turn.filter_map(|subscription| {
             let known = &self.subscriptions[subscription];
             let band = known.lanes[lane.index()].queue.next_band()?;
-            (known.claimed && eligible(subscription, known)).then_some((band, subscription))
+            (known.claimed && eligible(subscription)).then_some((band, subscription))
         });
         ready
             .min_by_key(|(band, _)| *band)

@@ -10,7 +10,7 @@ use crate::process::Work;
 /// No backfill run starts while a primary message of another subscription is ready, but for what
 /// `min_share` owes.
 pub(crate) fn check_start(ledger: &Ledger, run: &Run<Work>) {
-    if run.lane == Lane::Primary || ledger.is_owed() {
+    if run.lane == Lane::Primary || run.items.len() <= ledger.owed() {
         return;
     }
     for other in ledger

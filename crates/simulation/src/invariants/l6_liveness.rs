@@ -8,21 +8,22 @@ use crate::ledger::Ledger;
 use crate::process::Work;
 use crate::store::Store;
 
-/// What backfill is owed while primary is ready is one message at a time.
+/// While primary is ready, backfill gets what it is owed and no more.
 pub(crate) fn check_start(ledger: &Ledger, run: &Run<Work>) {
     let mut all = ledger.subscriptions();
     if run.lane == Lane::Primary || !all.any(|of| ledger.account(of, Lane::Primary).is_ready()) {
         return;
     }
-    let holds = !ledger.is_owed() || run.items.len() == 1;
+    let (owed, gets) = (ledger.owed(), run.items.len());
+    let holds = owed == 0 || gets <= owed;
     ledger.world.watch.check(Invariant::L6, holds, || {
-        format!("backfill is owed a message, and gets {}", run.items.len())
+        format!("backfill is owed {owed} messages, and gets {gets}")
     });
 }
 
 /// Backfill that is owed a message, has one ready and a slot free, runs it.
 pub(crate) fn check_idle(ledger: &Ledger) {
-    if !ledger.is_owed() || !ledger.has_free_slot(Lane::Backfill) {
+    if ledger.owed() == 0 || !ledger.has_free_slot(Lane::Backfill) {
         return;
     }
     for subscription in ledger.subscriptions() {

@@ -17,7 +17,7 @@ pub(crate) fn check_start(ledger: &Ledger, run: &Run<Work>) {
     // A subscription's backfill may be more urgent and still wait for its own primary.
     let eligible = |of: &usize| {
         run.lane == Lane::Primary
-            || ledger.is_owed()
+            || ledger.owed() > 0
             || !ledger.account(*of, Lane::Primary).may_hold_news()
     };
     let all = ledger.subscriptions().filter(eligible);
