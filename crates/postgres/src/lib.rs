@@ -16,6 +16,7 @@ mod database;
 mod dead_letters;
 mod error;
 mod lanes;
+mod locks;
 mod log;
 mod message;
 mod options;

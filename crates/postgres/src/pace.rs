@@ -14,12 +14,13 @@ use std::time::Duration;
 use protean_core::governor::{Judgement, Level, QUIET_AFTER, Senses, Surroundings};
 use tokio::time::Instant;
 
-/// A backfill transaction takes about so many quanta while production is about: a flush is part of
-/// it, which is not to be had for less.
-const TURN_QUANTA: u32 = 2;
+/// A backfill transaction takes about this part of a quantum while production is about: whoever
+/// wants the processor that the server works on finds it free sooner. With less, the flushes of the
+/// many transactions were what production noticed.
+const QUANTUM_PARTS: u32 = 2;
 
 /// The fewest and the most commits in one backfill transaction while production is about.
-const COMMITS_MIN: usize = 16;
+const COMMITS_MIN: usize = 8;
 const COMMITS_MAX: usize = 256;
 
 /// How much the newest transaction counts against all before it.
@@ -117,14 +118,15 @@ impl Pace {
         std::mem::take(&mut self.state().untold)
     }
 
-    /// How many commits a backfill transaction may have; no bound with no production about.
+    /// How many commits a backfill transaction may have, so that it takes a part of a quantum; no
+    /// bound with no production about.
     pub(crate) fn commits_max(&self) -> Option<usize> {
         let now = self.now();
         let state = self.state();
         if !state.level.is_production_about(now) {
             return None;
         }
-        let seconds = (self.quantum * TURN_QUANTA).as_secs_f64();
+        let seconds = (self.quantum / QUANTUM_PARTS).as_secs_f64();
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -217,7 +219,7 @@ mod tests {
         pace.learn(100, 10 * MS);
         assert_eq!(pace.commits_max(), None);
         pace.see_primary();
-        assert_eq!(pace.commits_max(), Some(100));
+        assert_eq!(pace.commits_max(), Some(25));
         for _ in 0..100 {
             pace.learn(100, 1_000 * MS);
         }

@@ -3,11 +3,10 @@
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
 
+use crate::locks;
+
 /// The layout of the tables below. A database with another one was made by another version.
 pub(crate) const VERSION: i64 = 1;
-
-/// Whoever makes or changes tables holds this lock: two at once would be in each other's way.
-const SETUP_LOCK: i64 = 0x7072_6f74_6561_6e01;
 
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps, under
 /// the lock of the queue's row: what is committed later has a greater number, lag is a subtraction,
@@ -167,7 +166,7 @@ pub(crate) const NAMES: [&str; 15] = [
 pub(crate) async fn begin(client: &impl GenericClient) -> Result<(), Error> {
     client.batch_execute("BEGIN").await?;
     client
-        .execute("SELECT pg_advisory_xact_lock($1)", &[&SETUP_LOCK])
+        .execute("SELECT pg_advisory_xact_lock($1)", &[&locks::SETUP])
         .await
         .map(drop)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Client;
 use protean_core::config::CrossLaneOrder;
@@ -27,6 +27,10 @@ use crate::{Postgres, lanes};
 
 /// The most messages that are leased at once: more would be lost for longer with their process.
 const LEASE_MAX: usize = 1_024;
+
+/// The most backfill messages that are leased at once while production is about: the database reads
+/// them in a fraction of a quantum.
+const LEASE_MAX_ABOUT: usize = 256;
 
 /// How long after a fetch of which only a part was heard the next one is asked for.
 const UNHEARD_PAUSE: Duration = Duration::from_millis(100);
@@ -205,7 +209,7 @@ impl LaneFeed {
             };
             // What is settled does not count: as long as a queue has more, a fetch is full.
             loop {
-                let room = count_max.saturating_sub(found.len()).min(LEASE_MAX);
+                let room = count_max.saturating_sub(found.len()).min(self.lease_max());
                 if room == 0 || self.waiting.len_within(bounds) >= WAITING_MAX {
                     return Ok(());
                 }
@@ -213,15 +217,30 @@ impl LaneFeed {
                     lease::start(client, party, queue).await?;
                     self.started.push(queue);
                 }
+                let started = Instant::now();
                 let leased = self.lease(client, party, queue, (room, upto)).await?;
                 let last = leased.taken < room;
                 self.hand_out(client, party, leased, found).await?;
                 if last {
                     break;
                 }
+                if self.lane == Lane::Backfill {
+                    let pace = self.database.inner.bell.pace();
+                    pace.rest(started.elapsed()).await;
+                }
             }
         }
         Ok(())
+    }
+
+    /// How many messages are leased at once: few of backfill while production is about, since the
+    /// database reads them at one stretch.
+    fn lease_max(&self) -> usize {
+        let pace = self.database.inner.bell.pace();
+        match self.lane {
+            Lane::Backfill if pace.primary_is_about() => LEASE_MAX_ABOUT,
+            _ => LEASE_MAX,
+        }
     }
 
     /// Whether single messages of the lane are taken out of its queues.

@@ -99,6 +99,7 @@ impl<'c> Attempt<'c> {
     }
 
     async fn write(&mut self, client: &Client) -> Result<Outcome, Abort> {
+        // Before the transaction: queues that are made stay, whatever becomes of it.
         let queues = &self.database.inner.committers.queues;
         let learned = self.publication.learn(client, queues).await;
         learned.map_err(|error| self.abort(&error))?;

@@ -19,7 +19,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::broker::age;
 use crate::error::failed;
 use crate::message::{self, COLUMNS, column, number};
-use crate::{Postgres, lanes};
+use crate::{Postgres, lanes, locks};
 
 pub use crate::bell::Ear;
 pub use crate::broker::{Bounds, LaneFeed};
@@ -200,8 +200,6 @@ impl Outbox {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn lead(&self, lane: Lane) -> Result<Option<Leadership>, port::Error> {
-        /// What the locks of relays have in common.
-        const LOCK_CLASS: i32 = 0x7072_6f74;
         let broken = |error| failed("becoming the relay", &error);
         let config = self.database.inner.pools.config();
         let (client, connection) = config.connect(NoTls).await.map_err(broken)?;
@@ -212,7 +210,10 @@ impl Outbox {
         client.batch_execute(settings).await.map_err(broken)?;
         let lock = i32::from(lanes::number(lane));
         let row = client
-            .query_one("SELECT pg_try_advisory_lock($1, $2)", &[&LOCK_CLASS, &lock])
+            .query_one(
+                "SELECT pg_try_advisory_lock($1, $2)",
+                &[&locks::RELAYS, &lock],
+            )
             .await
             .map_err(broken)?;
         Ok(row.get::<_, bool>(0).then_some(Leadership { client }))

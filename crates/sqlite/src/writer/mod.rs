@@ -46,7 +46,7 @@ const BACKFILL_JOBS_MAX: usize = 16;
 
 /// While primary work is about, a backfill turn is this part of a quantum: whoever wants the lock,
 /// or the processor that the writer is on, finds it free sooner.
-const QUANTUM_PARTS: u32 = 2;
+const QUANTUM_PARTS: u32 = 8;
 
 /// A turn is slow when it takes more quanta than this: one to write, one to commit.
 const SLOW_TURN_QUANTA: u32 = 2;

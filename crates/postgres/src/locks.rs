@@ -1,0 +1,8 @@
+//! The advisory locks, which are told apart by numbers alone: all of them are here, lest two be the
+//! same.
+
+/// Whoever makes or changes tables.
+pub(crate) const SETUP: i64 = 0x7072_6f74_6561_6e01;
+
+/// Whoever relays a lane, by the number of the lane.
+pub(crate) const RELAYS: i32 = 0x7072_6f74;
