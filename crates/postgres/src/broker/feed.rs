@@ -1,5 +1,7 @@
 //! One lane of a claimed subscription.
 
+mod leasing;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,21 +18,13 @@ use protean_core::{BoxFuture, Lane};
 use tokio_postgres::Error;
 
 use super::ahead::{Look, Promotions, Taken};
-use super::claim;
 use super::lease::{self, Bounds, Leased, Party};
 use super::order::{WAITING_MAX, Waiting};
 use super::{Consumer, parked};
 use crate::bell::{Ear, News};
 use crate::error::failed;
-use crate::message::{Logged, column};
+use crate::message::Logged;
 use crate::{Postgres, lanes};
-
-/// The most messages that are leased at once: more would be lost for longer with their process.
-const LEASE_MAX: usize = 1_024;
-
-/// The most backfill messages that are leased at once while production is about: the database reads
-/// them in a fraction of a quantum.
-const LEASE_MAX_ABOUT: usize = 256;
 
 /// How long after a fetch of which only a part was heard the next one is asked for.
 const UNHEARD_PAUSE: Duration = Duration::from_millis(100);
@@ -231,103 +225,6 @@ impl LaneFeed {
             }
         }
         Ok(())
-    }
-
-    /// How many messages are leased at once: few of backfill while production is about, since the
-    /// database reads them at one stretch.
-    fn lease_max(&self) -> usize {
-        let pace = self.database.inner.bell.pace();
-        match self.lane {
-            Lane::Backfill if pace.primary_is_about() => LEASE_MAX_ABOUT,
-            _ => LEASE_MAX,
-        }
-    }
-
-    /// Whether single messages of the lane are taken out of its queues.
-    const fn is_shared(&self) -> bool {
-        matches!(
-            (self.order, self.lane),
-            (CrossLaneOrder::PerKey, Lane::Backfill)
-        )
-    }
-
-    /// What nobody owns any more, or is its own and it does not know of.
-    async fn adopt(&mut self, client: &Client, party: Party<'_>) -> Result<Option<Leased>, Error> {
-        let mut known = self.hand.leases();
-        let mut others = Vec::new();
-        if self.is_shared() {
-            known.extend(self.promotions.leases());
-        }
-        let Some(adopted) = lease::adopt(client, party, &known).await? else {
-            return Ok(None);
-        };
-        if self.is_shared() {
-            others = claim::leases(client, party, &[column(adopted.queue)]).await?;
-            others.retain(|other| other.id < adopted.id);
-        }
-        let mut leased = lease::messages(client, party, &adopted, &mut self.interner).await?;
-        leased.leave(&others);
-        Ok(Some(leased))
-    }
-
-    /// The next messages of a queue, but for those that were taken out of it.
-    async fn lease(
-        &mut self,
-        client: &mut Client,
-        party: Party<'_>,
-        queue: i64,
-        limits: (usize, i64),
-    ) -> Result<Leased, Error> {
-        let is_shared = self.is_shared();
-        let interner = &mut self.interner;
-        if !is_shared {
-            return lease::take(&*client, party, queue, limits, interner).await;
-        }
-        let transaction = client.transaction().await?;
-        claim::lock(&transaction, party, &[queue]).await?;
-        let others = claim::leases(&transaction, party, &[queue]).await?;
-        let mut leased = lease::take(&transaction, party, queue, limits, interner).await?;
-        transaction.commit().await?;
-        leased.leave(&others);
-        Ok(leased)
-    }
-
-    /// Leases messages that came from elsewhere, but for those that are leased or settled: what
-    /// each lease has.
-    async fn lease_arrived(
-        &self,
-        client: &mut Client,
-        party: Party<'_>,
-        mut arrived: Vec<Logged>,
-    ) -> Result<Vec<Leased>, Error> {
-        let mut queues: Vec<i64> = arrived.iter().map(|one| column(one.queue)).collect();
-        queues.sort_unstable();
-        queues.dedup();
-        let transaction = client.transaction().await?;
-        claim::lock(&transaction, party, &queues).await?;
-        let others = claim::leases(&transaction, party, &queues).await?;
-        let settled = claim::cursors(&transaction, party, &queues).await?;
-        arrived.retain(|one| {
-            let settled = settled.get(&one.queue);
-            claim::covering(&others, (one.queue, one.sequence)).is_none()
-                && settled.is_none_or(|settled| !settled.contains(one.sequence))
-        });
-        let places = arrived.iter().map(|one| (one.queue, one.sequence));
-        let ranges = claim::ranges(places.collect());
-        let leases = claim::lease(&transaction, party, &ranges).await?;
-        transaction.commit().await?;
-        let mut all = Vec::with_capacity(leases.len());
-        for lease in leases {
-            let of_lease = |one: &mut Logged| lease.covers((one.queue, one.sequence));
-            let messages: Vec<_> = arrived.extract_if(.., of_lease).collect();
-            all.push(Leased {
-                lease: lease.id,
-                settled: settled.get(&lease.queue).cloned().unwrap_or_default(),
-                taken: messages.len(),
-                messages,
-            });
-        }
-        Ok(all)
     }
 
     /// Hands out those messages of a lease that are to be handled and need not wait.
