@@ -84,6 +84,8 @@ fn a_paused_import_stands_still_and_orders_do_not(tier: Tier) {
         || shop.count("SELECT (SELECT count(*) FROM book) + (SELECT count(*) FROM book_catalog)");
     shop.write_catalog(ROWS);
     let (_api, address) = shop.api();
+    // Slow enough to be paused in the middle, however fast the machine is.
+    shop.succeed("bookshelf lanes limit --rate 1500");
     let server = shop.server();
     let mut import = shop.start("import_vintage_press catalog.csv");
     wait_until("some books", || {
