@@ -92,10 +92,14 @@ async fn l8_a_primary_message_overtakes_no_backfill_message_of_its_key() {
         world.settled().await;
         for thing in &things {
             let summary = world.summary(*thing).await;
-            assert_eq!(summary.count, TOUCHES as i64, "L9: {summary:?}");
             let overtaken = overtaken(&summary.labels);
             match settings {
-                PER_KEY => assert!(overtaken.is_empty(), "{overtaken:?} in {summary:?}"),
+                PER_KEY => {
+                    assert!(overtaken.is_empty(), "{overtaken:?} in {summary:?}");
+                    assert_eq!(summary.count, TOUCHES as i64, "L9: {summary:?}");
+                }
+                // Without an order, the lanes put the same row at the same time, and the last one
+                // to put it wins.
                 _ => without_order += overtaken.len(),
             }
         }
