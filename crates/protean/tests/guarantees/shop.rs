@@ -242,17 +242,21 @@ impl ThingSummaryProjector {
         rows: &mut Rows<'_, ThingSummary>,
     ) -> Result<(), Failure> {
         let thing_id = event.thing_id;
-        let known = rows.find(thing_id).await?;
-        let known = known.unwrap_or_else(|| ThingSummary {
-            thing_id,
-            count: 0,
-            labels: "-".to_owned(),
-        });
-        let labels = format!("{}{}-", known.labels, event.label);
-        rows.put(ThingSummary {
-            count: known.count + 1,
-            labels,
-            ..known
+        if rows.find(thing_id).await?.is_none() {
+            let labels = format!("-{}-", event.label);
+            return rows
+                .put(ThingSummary {
+                    thing_id,
+                    count: 1,
+                    labels,
+                })
+                .await;
+        }
+        // Guarded: the other lane may change the row meanwhile.
+        rows.update(thing_id, |known| {
+            known.count += 1;
+            known.labels.push_str(&event.label);
+            known.labels.push('-');
         })
         .await
     }
