@@ -11,7 +11,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protean_core::governor::{Judgement, Level, QUIET_AFTER, Senses, Surroundings};
+use protean_core::governor::{Judgement, Level, QUIET_AFTER, Senses};
 use tokio::time::Instant;
 
 /// A backfill transaction takes about this part of a quantum while production is about: whoever
@@ -102,11 +102,8 @@ impl Pace {
     fn feel(&self, feel: impl FnOnce(&Senses)) {
         let now = self.now();
         let mut state = self.state();
-        let since = |seen| now.saturating_sub(seen);
-        self.senses.surround(match state.backfill {
-            Some(seen) if since(seen) < QUIET_AFTER => state.level.surroundings(now),
-            _ => Surroundings::Quiet,
-        });
+        let surroundings = state.level.surroundings(now, state.backfill);
+        self.senses.surround(surroundings);
         feel(&self.senses);
         let judgement = self.senses.take();
         state.level.hear(now, judgement);

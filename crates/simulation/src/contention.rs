@@ -135,7 +135,8 @@ impl Store {
     fn primary(&mut self) {
         let took = self.commit(self.busy());
         let nth = self.random.between(0, self.senses.len() - 1);
-        let judgement = self.senses[nth].judge(took, self.level.surroundings(self.now));
+        let judgement =
+            self.senses[nth].judge(took, self.level.surroundings(self.now, Some(self.now)));
         self.judged[0] += judgement.in_time;
         self.judged[1] += judgement.late;
         if !self.is_planted(Planted::LevelDeaf) {

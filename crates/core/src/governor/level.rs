@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ABOUT, FLOOR_PATIENCE, Judgement, REST_MAX, Surroundings};
+use super::{ABOUT, FLOOR_PATIENCE, Judgement, QUIET_AFTER, REST_MAX, Surroundings};
 
 /// The least level: backfill goes on, however little (L6).
 const LEAST: f64 = 0.05;
@@ -101,11 +101,14 @@ impl Level {
         overlap.max(1)
     }
 
-    /// What primary work has around it while backfill is about.
+    /// What primary work has around it, when backfill was seen last at `backfill`, if ever.
     #[must_use]
-    pub fn surroundings(&self, now: Duration) -> Surroundings {
-        let long = |since| now.saturating_sub(since) >= FLOOR_PATIENCE;
-        match self.floored.is_some_and(long) {
+    pub fn surroundings(&self, now: Duration, backfill: Option<Duration>) -> Surroundings {
+        let since = |moment| now.saturating_sub(moment);
+        if backfill.is_none_or(|seen| since(seen) >= QUIET_AFTER) {
+            return Surroundings::Quiet;
+        }
+        match self.floored.is_some_and(|at| since(at) >= FLOOR_PATIENCE) {
             true => Surroundings::Floored,
             false => Surroundings::Backfill,
         }
@@ -194,9 +197,12 @@ mod tests {
             now += SECOND / 20;
         }
         assert!(level.share(now) >= LEAST);
-        assert_eq!(level.surroundings(now), Surroundings::Floored);
+        assert_eq!(level.surroundings(now, Some(now)), Surroundings::Floored);
+        assert_eq!(level.surroundings(now, None), Surroundings::Quiet);
+        let quiet = level.surroundings(now, Some(now - QUIET_AFTER));
+        assert_eq!(quiet, Surroundings::Quiet);
         level.hear(now, judged(1_000, 0));
-        assert_eq!(level.surroundings(now), Surroundings::Backfill);
+        assert_eq!(level.surroundings(now, Some(now)), Surroundings::Backfill);
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl Store {
             self.now += Duration::from_secs_f64(pause);
             let share = self.level.share(self.now);
             let took = self.commit(share);
-            let judgement = self.sense.judge(took, self.level.surroundings(self.now));
+            let surroundings = self.level.surroundings(self.now, Some(self.now));
+            let judgement = self.sense.judge(took, surroundings);
             self.level.hear(self.now, judgement);
             late += judgement.late;
             shares.push(share);

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use protean_core::Lane;
-use protean_core::governor::{Judgement, Level, QUIET_AFTER, REST_MAX, Surroundings};
+use protean_core::governor::{Judgement, Level, REST_MAX, Surroundings};
 
 use note::{Rest, now};
 
@@ -162,20 +162,13 @@ impl Turn<'_> {
         note::read_level(&self.turnstile.intent)
     }
 
-    /// What a primary turn has around it.
-    #[must_use]
-    pub fn surroundings(&self) -> Surroundings {
+    /// Leaves word that primary work is about, and how `judge` found it, given what it has around
+    /// it. Not every turn of the primary lane is that: making tables is not. Only in a primary turn,
+    /// which nobody else has meanwhile.
+    pub fn tell_of_primary(&self, judge: impl FnOnce(Surroundings) -> Judgement) {
         let Rest { since, .. } = note::read_rest(&self.turnstile.backfill);
-        match self.since.saturating_sub(since) < QUIET_AFTER {
-            true => self.level().surroundings(self.since),
-            false => Surroundings::Quiet,
-        }
-    }
-
-    /// Leaves word that primary work is about, and how it was judged. Not every turn of the primary
-    /// lane is that: making tables is not. Only in a primary turn, which nobody else has meanwhile.
-    pub fn tell_of_primary(&self, judgement: Judgement) {
         let mut level = self.level();
+        let judgement = judge(level.surroundings(self.since, Some(since)));
         level.hear(now(), judgement);
         note::write_level(&self.turnstile.intent, level);
     }
@@ -283,7 +276,7 @@ mod tests {
         turnstile
             .enter(Lane::Primary)
             .unwrap()
-            .tell_of_primary(late);
+            .tell_of_primary(|_| late);
         let turn = turnstile.enter(Lane::Backfill).unwrap();
         let rest = rest_after(turn);
         assert!(

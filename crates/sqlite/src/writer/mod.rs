@@ -150,16 +150,13 @@ impl Thread {
         };
         let started = Instant::now();
         let primary = &self.primary;
-        let quantum = match turn.primary_is_about() {
-            true => self.quantum / QUANTUM_PARTS,
-            false => self.quantum,
-        };
-        let budget = self.pace.budget(quantum);
+        let budget = self.budget(&turn);
         let last_look = Cell::new(Duration::ZERO);
         let is_over = || {
             last_look.set(started.elapsed());
-            lane == Lane::Backfill
-                && (last_look.get() >= budget || !primary.is_empty() || turn.primary_waits())
+            budget.is_some_and(|budget| {
+                last_look.get() >= budget || !primary.is_empty() || turn.primary_waits()
+            })
         };
         let jobs_max = match lane {
             Lane::Primary => PRIMARY_JOBS_MAX,
@@ -189,15 +186,27 @@ impl Thread {
     /// Judges what the commits of a primary turn took, and tells those who do backfill work.
     fn feel(&self, turn: &Turn<'_>, jobs: &[Job]) {
         let senses = &self.shared.senses;
-        senses.surround(turn.surroundings());
-        let mut any = false;
-        for asked in jobs.iter().filter_map(Job::commit_asked) {
-            any = true;
-            senses.commit(asked.elapsed());
+        let mut commits = jobs.iter().filter_map(Job::commit_asked).peekable();
+        if commits.peek().is_none() {
+            return;
         }
-        if any {
-            turn.tell_of_primary(senses.take());
+        turn.tell_of_primary(|surroundings| {
+            senses.surround(surroundings);
+            commits.for_each(|asked| senses.commit(asked.elapsed()));
+            senses.take()
+        });
+    }
+
+    /// How long a backfill turn may write; a primary one writes all that waits.
+    fn budget(&self, turn: &Turn<'_>) -> Option<Duration> {
+        if self.lane == Lane::Primary {
+            return None;
         }
+        let quantum = match turn.primary_is_about() {
+            true => self.quantum / QUANTUM_PARTS,
+            false => self.quantum,
+        };
+        Some(self.pace.budget(quantum))
     }
 
     /// A turn that took long is worth a word: somebody waited for it.
