@@ -1,5 +1,6 @@
 //! What operators ask of backfill lanes: a row for each, and none for a lane that runs.
 
+use protean_core::port::controls::{DOMAIN, add, kept};
 use protean_core::port::{self, Controls};
 use protean_core::throttle::{Rate, Throttle, Throttles};
 use protean_core::{BoxFuture, Lane};
@@ -7,9 +8,6 @@ use protean_core::{BoxFuture, Lane};
 use crate::Postgres;
 use crate::error::failed;
 use crate::message::number;
-
-/// The name under which the whole domain has its row, which no handler has.
-const DOMAIN: &str = "";
 
 /// All that is asked. Each part that a process takes in a subscription is a living consumer.
 const THROTTLES: &str = "SELECT subscription, rate, (SELECT count(*) FROM protean_consumer)
@@ -32,13 +30,8 @@ impl Controls for Postgres {
             let mut throttles = Throttles::default();
             for row in client.query(&select, &[]).await.map_err(broken)? {
                 let name: String = row.try_get(0).map_err(broken)?;
-                let throttle = of(row.try_get(1).map_err(broken)?)?;
+                add(&mut throttles, name, row.try_get(1).map_err(broken)?)?;
                 throttles.parts = number(row.try_get(2).map_err(broken)?);
-                if name == DOMAIN {
-                    throttles.domain = throttle;
-                } else {
-                    throttles.subscriptions.insert(name, throttle);
-                }
             }
             Ok(throttles)
         })
@@ -63,19 +56,7 @@ impl Controls for Postgres {
             let Some(row) = before.map_err(broken)? else {
                 return Ok(Throttle::Running);
             };
-            of(row.try_get(0).map_err(broken)?)
+            kept(row.try_get(0).map_err(broken)?)
         })
     }
-}
-
-/// What a row asks for.
-fn of(rate: Option<f64>) -> Result<Throttle, port::Error> {
-    let Some(rate) = rate else {
-        return Ok(Throttle::Paused);
-    };
-    let limited = Rate::per_second(rate).map(Throttle::Limited);
-    limited.map_err(|error| port::Error::Corrupt {
-        table: "protean_throttle".to_owned(),
-        why: error.to_string(),
-    })
 }

@@ -1,5 +1,6 @@
 //! What operators ask of backfill lanes: a row for each, and none for a lane that runs.
 
+use protean_core::port::controls::{DOMAIN, add, kept};
 use protean_core::port::{self, Controls};
 use protean_core::throttle::{Rate, Throttle, Throttles};
 use protean_core::{BoxFuture, Lane};
@@ -8,9 +9,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::Sqlite;
 use crate::database::Rings;
 use crate::error::failed;
-
-/// The name under which the whole domain has its row, which no handler has.
-const DOMAIN: &str = "";
 
 impl Controls for Sqlite {
     fn throttles(&self) -> BoxFuture<'_, Result<Throttles, port::Error>> {
@@ -37,12 +35,7 @@ fn read(connection: &Connection) -> Result<Throttles, port::Error> {
     let mut throttles = Throttles::default();
     while let Some(row) = rows.next().map_err(broken)? {
         let name: String = row.get(0).map_err(broken)?;
-        let throttle = of(row.get(1).map_err(broken)?)?;
-        if name == DOMAIN {
-            throttles.domain = throttle;
-        } else {
-            throttles.subscriptions.insert(name, throttle);
-        }
+        add(&mut throttles, name, row.get(1).map_err(broken)?)?;
     }
     Ok(throttles)
 }
@@ -68,17 +61,5 @@ fn ask(connection: &Connection, name: &str, throttle: Throttle) -> Result<Thrott
             .execute(sql, params![name, rate, now])
             .map_err(broken)?;
     }
-    before.map_or(Ok(Throttle::Running), of)
-}
-
-/// What a row asks for.
-fn of(rate: Option<f64>) -> Result<Throttle, port::Error> {
-    let Some(rate) = rate else {
-        return Ok(Throttle::Paused);
-    };
-    let limited = Rate::per_second(rate).map(Throttle::Limited);
-    limited.map_err(|error| port::Error::Corrupt {
-        table: "protean_throttle".to_owned(),
-        why: error.to_string(),
-    })
+    before.map_or(Ok(Throttle::Running), kept)
 }

@@ -1,7 +1,7 @@
 //! What operators ask of backfill lanes, kept where every process finds it.
 
 use crate::BoxFuture;
-use crate::throttle::{Throttle, Throttles};
+use crate::throttle::{Rate, Throttle, Throttles};
 
 use super::Error;
 
@@ -30,4 +30,37 @@ pub trait Controls: Send + Sync + 'static {
         subscription: Option<&'a str>,
         throttle: Throttle,
     ) -> BoxFuture<'a, Result<Throttle, Error>>;
+}
+
+/// The name under which what is asked of the whole domain is kept, which no handler has.
+pub const DOMAIN: &str = "";
+
+/// What was kept as a rate, as [`Throttle::rate`] gives it: none is a lane that is paused. A lane
+/// that runs is not kept at all.
+///
+/// # Errors
+/// When it is no rate.
+pub fn kept(rate: Option<f64>) -> Result<Throttle, Error> {
+    let Some(rate) = rate else {
+        return Ok(Throttle::Paused);
+    };
+    let limited = Rate::per_second(rate).map(Throttle::Limited);
+    limited.map_err(|error| Error::Corrupt {
+        table: "protean_throttle".to_owned(),
+        why: error.to_string(),
+    })
+}
+
+/// Adds what was kept under a name to all that is asked.
+///
+/// # Errors
+/// When what was kept is no rate.
+pub fn add(throttles: &mut Throttles, name: String, rate: Option<f64>) -> Result<(), Error> {
+    let throttle = kept(rate)?;
+    if name == DOMAIN {
+        throttles.domain = throttle;
+    } else {
+        throttles.subscriptions.insert(name, throttle);
+    }
+    Ok(())
 }
