@@ -304,9 +304,15 @@ impl<D: Domain> Engine<D> {
         let items: Vec<_> = new.into_iter().map(|one| self.item(one)).collect();
         self.scheduler.fetched(subscription, lane, items, more);
         for (key, before) in promoted {
-            let band = Band::of(Priority::Normal);
-            self.scheduler.promote(subscription, key, before, band);
+            self.promote(subscription, key, before);
         }
+    }
+
+    /// Promotes the backfill messages of a key before a position. Whoever waits for them may be of
+    /// any primary band; they go as those of the usual one do.
+    fn promote(&mut self, subscription: usize, key: u64, before: u64) {
+        let band = Band::of(Priority::Normal);
+        self.scheduler.promote(subscription, key, before, band);
     }
 
     fn finish(&mut self, finished: Finished) {
@@ -361,14 +367,13 @@ impl<D: Domain> Engine<D> {
                 }
             }
             Wake::Awaited(all) => {
-                let known = &self.context.subscriptions;
                 for one in all {
-                    let Some(nth) = known.iter().position(|it| *it == one.subscription) else {
+                    let mut known = self.context.subscriptions.iter();
+                    let Some(nth) = known.position(|it| *it == one.subscription) else {
                         continue;
                     };
                     let key = self.hasher.hash_one(one.key.as_str());
-                    let band = Band::of(Priority::Normal);
-                    self.scheduler.promote(nth, key, one.before.0, band);
+                    self.promote(nth, key, one.before.0);
                 }
             }
             Wake::Anything => {

@@ -19,6 +19,7 @@
 mod chain;
 mod hold;
 mod item;
+mod number;
 mod share;
 mod subscription;
 mod supply;

@@ -1,5 +1,7 @@
 //! The part of the work that backfill is owed while primary is saturated (L6).
 
+use super::number::{float, whole};
+
 /// The most messages backfill can be owed: a pause in the import must not become a flood later.
 const CREDIT_MAX: f64 = 64.0;
 
@@ -10,11 +12,6 @@ pub(super) struct Share {
     credit: f64,
     /// Backfill messages that were started and have not ended.
     under_way: usize,
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a run has few messages")]
-const fn float(count: usize) -> f64 {
-    count as f64
 }
 
 impl Share {
@@ -47,12 +44,6 @@ impl Share {
 
     /// How many messages backfill is owed.
     pub(super) fn due(&self) -> usize {
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "between 0 and CREDIT_MAX"
-        )]
-        let owed = self.credit as usize;
-        owed.saturating_sub(self.under_way)
+        whole(self.credit).saturating_sub(self.under_way)
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use protean_core::throttle::{Rate, Throttle};
 
+use super::number::{float, whole};
+
 /// How much of a second's messages may be made up for at once, when there was nothing to do or no
 /// slot free: a tenth.
 const BURSTS_PER_SECOND: f64 = 10.0;
@@ -75,8 +77,7 @@ impl Throttles {
                 subscriptions,
             } = &valve.shared;
             let own = subscriptions.iter().filter(|known| claimed[**known]);
-            #[allow(clippy::cast_precision_loss, reason = "subscriptions are few")]
-            let part = own.count() as f64 / subscriptions.len().max(1) as f64;
+            let part = float(own.count()) / float(subscriptions.len().max(1));
             let rate = throttle.rate().map_or(0.0, Rate::messages_per_second);
             valve.bucket.set_rate(rate * part);
         }
@@ -180,14 +181,7 @@ impl Bucket {
     }
 
     fn read_ahead(&self) -> usize {
-        let seconds_worth = (self.rate * READ_AHEAD_SECONDS).ceil().max(1.0);
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole messages, fewer than 2^52"
-        )]
-        let whole = seconds_worth as usize;
-        whole
+        whole((self.rate * READ_AHEAD_SECONDS).ceil().max(1.0))
     }
 
     fn set_rate(&mut self, rate: f64) {
@@ -206,13 +200,7 @@ impl Bucket {
         if tokens < self.portion() {
             return 0;
         }
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole tokens, of which there are no more than a burst"
-        )]
-        let whole = tokens as usize;
-        whole
+        whole(tokens)
     }
 
     /// When there is a portion; never, at a rate of nothing.
@@ -231,14 +219,12 @@ impl Bucket {
     }
 
     fn take(&mut self, count: usize) {
-        #[allow(clippy::cast_precision_loss, reason = "a run has few messages")]
-        let count = count as f64;
+        let count = float(count);
         self.tokens = (self.tokens - count).max(0.0);
     }
 
     fn give_back(&mut self, count: usize) {
-        #[allow(clippy::cast_precision_loss, reason = "a run has few messages")]
-        let count = count as f64;
+        let count = float(count);
         self.tokens = (self.tokens + count).min(self.burst());
     }
 }

@@ -6,6 +6,7 @@ use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use protean::App;
+use protean::domain::RoutedIn;
 use protean::prelude::Invalid;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -36,12 +37,7 @@ pub(super) async fn add(
         price_amount: fields.decimal("price_amount"),
         description: fields.optional_text("description"),
     };
-    let command = fields.finish(command)?;
-    app.process(command)
-        .correlation_id(correlation::current())
-        .await?;
-    let body = json!({ "book_id": book_id });
-    Ok((StatusCode::ACCEPTED, Json(body)))
+    accept(&app, book_id, fields.finish(command)?).await
 }
 
 /// `PUT /books/{id}/price`: 202 with the book's id, as soon as the request is safe.
@@ -58,7 +54,15 @@ pub(super) async fn change_price(
         book_id,
         price_amount: fields.decimal("price_amount"),
     };
-    let command = fields.finish(command)?;
+    accept(&app, book_id, fields.finish(command)?).await
+}
+
+/// Accepts a command that is about a book.
+async fn accept(
+    app: &App<Bookshelf>,
+    book_id: BookId,
+    command: impl RoutedIn<Bookshelf>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     app.process(command)
         .correlation_id(correlation::current())
         .await?;
