@@ -76,15 +76,21 @@ pub(crate) async fn run<D: Domain>(
 /// Serves in this process alone.
 async fn serve<D: Domain>(app: App<D>, format: Format) -> Result<Handled, Error> {
     let stop = signals::stop_requested()?;
-    output::print(&banner(&app, format))?;
+    let banner = banner(&app, format);
     let options = Options::of(&app.config().server);
+    let mut announced = Ok(());
     let stop = async {
-        stop.await;
+        // The engine waits for a request to stop as soon as it runs, and no sooner.
+        announced = output::print(&banner);
+        if announced.is_ok() {
+            stop.await;
+        }
         tracing::info!("stopping");
     };
     let summary = protean_server::run(app, options, stop)
         .await
         .map_err(Error::start)?;
+    announced?;
     Ok(summary.into())
 }
 

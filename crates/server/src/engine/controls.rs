@@ -13,29 +13,49 @@ use crate::lane::Shared;
 /// How often an engine looks what is asked: an operator sees the effect within a second.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Tells of every change of what is asked, `known` being told already, for as long as anybody
-/// wants to hear. While the store is away, what was asked last holds.
+/// What holds until it is known what is asked: primary work starts at once, and what is paused
+/// stays paused.
+pub(super) fn unknown() -> Throttles {
+    Throttles {
+        domain: Throttle::Paused,
+        ..Throttles::default()
+    }
+}
+
+/// Tells what is asked as soon as that can be read, and then of every change, for as long as
+/// anybody wants to hear. While the store is away, what was asked last holds.
+///
+/// `own_parts` are the parts this process takes in subscriptions, which the first count does not
+/// have yet.
 pub(super) async fn watch<E: From<Throttles>>(
     controls: Arc<dyn Controls>,
-    mut known: Throttles,
+    own_parts: u64,
     changes: mpsc::Sender<E>,
 ) {
+    let mut known = None;
     loop {
-        // sleep: the interval between two looks
-        tokio::time::sleep(LOOK_INTERVAL).await;
         match controls.throttles().await {
-            Ok(asked) if asked == known => {}
+            Ok(asked) if known.as_ref() == Some(&asked) => {}
             Ok(asked) => {
-                tell(&known, &asked);
-                if changes.send(asked.clone().into()).await.is_err() {
+                let mut told = asked.clone();
+                if known.is_none() {
+                    told.parts += own_parts;
+                }
+                tell(&known.unwrap_or_default(), &told);
+                if changes.send(told.into()).await.is_err() {
                     return;
                 }
-                known = asked;
+                known = Some(asked);
+            }
+            Err(error) if known.is_none() => {
+                tracing::warn!(%error, "backfill waits until it is known which lanes are paused");
             }
             Err(error) => {
                 tracing::debug!(%error, "the lanes go on as they were asked to before");
             }
         }
+        // sleep: the interval between two looks
+        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 
@@ -82,13 +102,62 @@ pub(super) fn shared(asked: &Throttles, subscriptions: &[Subscription]) -> Vec<S
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     use protean_core::throttle::Rate;
+    use protean_core::{BoxFuture, port};
 
     use super::*;
 
     fn limited(rate: f64) -> Throttle {
         Throttle::Limited(Rate::per_second(rate).unwrap())
+    }
+
+    /// A store that is away at first.
+    struct Late {
+        failures_left: AtomicU32,
+        asked: Throttles,
+    }
+
+    impl Controls for Late {
+        fn throttles(&self) -> BoxFuture<'_, Result<Throttles, port::Error>> {
+            let left = &self.failures_left;
+            let failed = left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+            let answer = match failed {
+                Ok(_) => Err(port::Error::Unavailable {
+                    what: "the store".to_owned(),
+                    why: "it is away".to_owned(),
+                }),
+                Err(_) => Ok(self.asked.clone()),
+            };
+            Box::pin(std::future::ready(answer))
+        }
+
+        fn throttle<'a>(
+            &'a self,
+            _: Option<&'a str>,
+            _: Throttle,
+        ) -> BoxFuture<'a, Result<Throttle, port::Error>> {
+            unreachable!("a watch asks for nothing")
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_away_at_the_start_is_waited_for() {
+        let late = Late {
+            failures_left: AtomicU32::new(3),
+            asked: Throttles {
+                domain: limited(30.0),
+                parts: 2,
+                ..Throttles::default()
+            },
+        };
+        let (changes, mut told) = mpsc::channel::<Throttles>(4);
+        let watch = tokio::spawn(watch(Arc::new(late), 1, changes));
+        let first = told.recv().await.unwrap();
+        assert_eq!((first.domain, first.parts), (limited(30.0), 3));
+        assert!(!watch.is_finished(), "it goes on to look");
+        watch.abort();
     }
 
     #[test]

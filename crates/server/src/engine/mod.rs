@@ -85,7 +85,8 @@ pub enum Error {
 /// done, or [`Options::drain_timeout`] is over.
 ///
 /// # Errors
-/// When the broker or the store cannot be reached at the start. Later troubles are waited out.
+/// When the broker cannot be reached at the start. From the moment that `shutdown` is polled for
+/// the first time the engine runs, and troubles are waited out.
 ///
 /// # Cancel safety
 /// Dropping the future is like killing the process: nothing is lost, and what was in progress is
@@ -96,11 +97,9 @@ pub async fn run<D: Domain>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
     let listener = app.tier().broker.listen().await?;
-    // Before anything starts: what is paused stays paused.
-    let throttles = app.tier().controls.throttles().await?;
     let pool = BackfillPool::start(options.backfill_threads).map_err(Error::Thread)?;
     let context = Arc::new(Context::new(app));
     Ok(Engine::new(context, options, pool)
-        .run(listener, throttles, shutdown)
+        .run(listener, shutdown)
         .await)
 }

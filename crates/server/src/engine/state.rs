@@ -109,11 +109,10 @@ impl<D: Domain> Engine<D> {
     pub(super) async fn run(
         mut self,
         mut listener: Box<dyn Listener>,
-        throttles: Throttles,
         shutdown: impl Future<Output = ()>,
     ) -> Summary {
         self.start_attendance();
-        self.start_watch(throttles);
+        self.start_watch();
         self.start_feeders();
         let mut shutdown = pin!(shutdown);
         let mut heartbeat = tokio::time::interval(gauges::INTERVAL);
@@ -148,15 +147,14 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    /// Holds to what operators ask now, and watches for what they ask later.
-    fn start_watch(&mut self, mut throttles: Throttles) {
-        // This process is not among those that were counted.
-        throttles.parts += self.context.subscriptions.len() as u64;
-        self.throttle(&throttles);
+    /// Holds to what operators ask, as soon as that is known.
+    fn start_watch(&mut self) {
+        self.throttle(&controls::unknown());
         let controls = self.context.app.tier().controls.clone();
+        let own_parts = self.context.subscriptions.len() as u64;
         let changes = self.events.0.clone();
         self.attendance
-            .spawn(controls::watch(controls, throttles, changes));
+            .spawn(controls::watch(controls, own_parts, changes));
     }
 
     fn throttle(&mut self, asked: &Throttles) {
