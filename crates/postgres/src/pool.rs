@@ -47,20 +47,26 @@ impl Pools {
             .keepalives_idle(KEEPALIVE_IDLE)
             .keepalives_interval(KEEPALIVE_INTERVAL)
             .keepalives_retries(KEEPALIVE_RETRIES);
-        if config.get_application_name().is_none() {
-            config.application_name("protean");
-        }
+        let application = config
+            .get_application_name()
+            .unwrap_or("protean")
+            .to_owned();
+        let of = |lane: Lane, connections_max, settings: &str| {
+            let mut config = config.clone();
+            config.application_name(format!("{application} {lane}"));
+            pool(&config, connections_max, settings.to_owned())
+        };
         let light = format!("{SETTINGS}; SET synchronous_commit = off");
         Ok(Self {
             lanes: [
-                pool(&config, options.primary_connections, SETTINGS.to_owned())?,
-                pool(&config, options.backfill_connections, SETTINGS.to_owned())?,
+                of(Lane::Primary, options.primary_connections, SETTINGS)?,
+                of(Lane::Backfill, options.backfill_connections, SETTINGS)?,
             ],
             light: [
-                pool(&config, LIGHT_CONNECTIONS, light.clone())?,
-                pool(&config, LIGHT_CONNECTIONS, light)?,
+                of(Lane::Primary, LIGHT_CONNECTIONS, &light)?,
+                of(Lane::Backfill, LIGHT_CONNECTIONS, &light)?,
             ],
-            config,
+            config: config.application_name(application).clone(),
         })
     }
 
