@@ -1,7 +1,7 @@
 //! `cargo xtask bench import [-- --tier sqlite|postgres|redis --rows N --rounds N]`: how fast a
 //! catalog is taken in, from the file to the catalog that customers browse, by a server and an
-//! importer that are processes of their own; and how fast the database takes the same rows with
-//! nothing around it. The database servers are processes of this machine, too.
+//! importer that are processes of their own; and how fast the database takes the very same rows
+//! with nothing around them. The database servers are processes of this machine, too.
 //!
 //! The two are measured in turns, so that a noisy machine is noisy for both.
 
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
     println!("{}: {} rows, {rounds} rounds", name(tier), grouped(rows));
     println!(
         "{:>6}{:>14}{:>14}{:>8}{:>12}{:>12}",
-        "round", "bare rows/s", "books/s", "ratio", "server MB", "Redis MB"
+        "round", "bare books/s", "books/s", "ratio", "server MB", "Redis MB"
     );
     let mut all = Vec::new();
     for nth in 1..=rounds {
@@ -134,22 +134,22 @@ fn measure(tier: Tier, rows: u64) -> Result<Round> {
     bookshelf::sample::write_catalog(rows, std::fs::File::create(&catalog)?)?;
     let services = Services::start(tier)?;
     services.configure(folder.path(), Lanes::Two)?;
-    let bare = match services.create_database()? {
-        Some(uri) => bare::postgres(&catalog, &uri)?,
-        None => bare::sqlite(&catalog, &folder.path().join("bare.db"))?,
-    };
     let (imported, memory_bytes) = import(folder.path(), rows)?;
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "a catalog has far less than 2^52 rows"
-    )]
-    let rate = |took: Duration| rows as f64 / took.as_secs_f64();
+    let redis_bytes = services.redis_peak_bytes()?.unwrap_or_default();
     Ok(Round {
-        bare: rate(bare),
-        imported: rate(imported),
+        bare: bare::rate(folder.path(), services.database_uri(), rows)?,
+        imported: per_second(rows, imported),
         memory_bytes,
-        redis_bytes: services.redis_peak_bytes()?.unwrap_or_default(),
+        redis_bytes,
     })
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a catalog has far less than 2^52 rows"
+)]
+fn per_second(rows: u64, took: Duration) -> f64 {
+    rows as f64 / took.as_secs_f64()
 }
 
 /// Server and importer, from the importer's start until the last book is in the catalog; and the

@@ -47,7 +47,7 @@ pub struct Services {
 #[derive(Debug)]
 struct Database {
     uri: String,
-    server: Postgres,
+    _server: Postgres,
 }
 
 impl Services {
@@ -84,15 +84,6 @@ impl Services {
     #[must_use]
     pub fn database_uri(&self) -> Option<&str> {
         self.database.as_ref().map(|database| database.uri.as_str())
-    }
-
-    /// An empty database beside that of the shop; none when that is a file. Blocks the thread.
-    ///
-    /// # Errors
-    /// When the server refuses.
-    pub fn create_database(&self) -> Result<Option<String>> {
-        let server = self.database.as_ref().map(|database| &database.server);
-        Ok(server.map(Postgres::create_database).transpose()?)
     }
 
     /// The most memory that Redis had in use for its data and its clients; none without Redis.
@@ -150,7 +141,10 @@ impl Database {
     fn start() -> Result<Self> {
         let server = Postgres::start()?;
         let uri = server.create_database()?;
-        Ok(Self { uri, server })
+        Ok(Self {
+            uri,
+            _server: server,
+        })
     }
 }
 

@@ -1,0 +1,135 @@
+//! `cargo xtask bench process [-- --tier sqlite|postgres|redis --count N]`: what one command costs
+//! when nothing else happens: until it is accepted, which is durable, and until its effect can be
+//! seen in the projection, which a server in another process makes. Beside it, what one bare commit
+//! of one row costs in the same database.
+//!
+//! The three are measured in turns, each after a pause in which everything comes to rest.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "a benchmark talks to the person who started it"
+)]
+
+mod bare;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use bookshelf::Bookshelf;
+use bookshelf::demo::process::Process;
+use bookshelf::demo::tier::{Lanes, Services, Tier};
+use bookshelf::order::{OrderId, OrderSummary, PlaceOrder};
+use clap::Parser;
+use protean::App;
+use protean::prelude::Decimal;
+use protean_benchmarks::program;
+
+use bare::Bare;
+
+/// Commands that find processes which have done nothing yet.
+const WARM_UP: u32 = 50;
+
+/// Before every measurement: far longer than anything takes that was left to do.
+const REST: Duration = Duration::from_millis(20);
+
+/// The longest time that an effect is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What one command costs when nothing else happens
+#[derive(Parser)]
+struct Arguments {
+    /// What the shop runs on
+    #[arg(long, value_enum, default_value_t = Tier::Sqlite)]
+    tier: Tier,
+    /// How many commands are measured
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+}
+
+/// What was measured, a time for each command.
+#[derive(Default)]
+struct Times {
+    bare: Vec<Duration>,
+    accepted: Vec<Duration>,
+    visible: Vec<Duration>,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let services = Services::start(arguments.tier)?;
+    let folder = tempfile::tempdir()?;
+    services.configure(folder.path(), Lanes::Two)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let times = runtime.block_on(async {
+        let bookshelf = program("bookshelf")?;
+        let server =
+            Process::start(&bookshelf, folder.path(), &["server"], "Engine running").await?;
+        let app = bookshelf::open(folder.path()).await?;
+        let bare = Bare::open(folder.path(), services.database_uri()).await?;
+        measure(&app, &bare, WARM_UP).await?;
+        let times = measure(&app, &bare, arguments.count).await?;
+        server.stop().await?;
+        anyhow::Ok(times)
+    })?;
+    print(times);
+    Ok(())
+}
+
+async fn measure(app: &App<Bookshelf>, bare: &Bare, count: u32) -> Result<Times> {
+    let mut times = Times::default();
+    for _ in 0..count {
+        let order_id = OrderId::new();
+        // sleep: so that everything has come to rest
+        tokio::time::sleep(REST).await;
+        times.bare.push(bare.commit(&order_id.to_string()).await?);
+        // sleep: as before
+        tokio::time::sleep(REST).await;
+        let started = Instant::now();
+        app.process(order(order_id)).await?;
+        times.accepted.push(started.elapsed());
+        see(app, order_id, started).await?;
+        times.visible.push(started.elapsed());
+    }
+    Ok(times)
+}
+
+fn order(order_id: OrderId) -> PlaceOrder {
+    PlaceOrder {
+        order_id,
+        customer_name: "Ada".to_owned(),
+        book_title: "Dune".to_owned(),
+        quantity: 2,
+        unit_price_amount: Decimal::new(999, 2),
+    }
+}
+
+/// Looks until the order is in the projection. Every look waits for the one before, no longer.
+async fn see(app: &App<Bookshelf>, order_id: OrderId, started: Instant) -> Result<()> {
+    let summaries = app.view::<OrderSummary>();
+    while summaries.get(&order_id).await?.is_none() {
+        ensure!(
+            started.elapsed() < PATIENCE,
+            "order {order_id} is not in the projection after {PATIENCE:?}"
+        );
+    }
+    Ok(())
+}
+
+fn print(times: Times) {
+    println!("{:<10}{:>10}{:>10}{:>10}", "ms", "p50", "p99", "of bare");
+    let [bare, accepted, visible] = [times.bare, times.accepted, times.visible].map(quantiles);
+    for (label, (p50, p99)) in [("bare", bare), ("accepted", accepted), ("visible", visible)] {
+        let ratio = p50 / bare.0;
+        println!("{label:<10}{p50:>10.3}{p99:>10.3}{ratio:>9.2}x");
+    }
+}
+
+/// The median and the 99th percentile, in milliseconds.
+fn quantiles(mut times: Vec<Duration>) -> (f64, f64) {
+    times.sort();
+    let at = |hundredth: usize| {
+        let time = times.get(times.len() * hundredth / 100);
+        time.map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
+    };
+    (at(50), at(99))
+}
