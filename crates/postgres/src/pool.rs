@@ -1,10 +1,12 @@
 //! Connections: pools for each lane, so that backfill can never take the last one, and so that no
 //! connection of primary work is served by a thread that stands back (L2).
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Client, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
+    Client, ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
+    StatementCache, Timeouts,
 };
 use protean_core::{Lane, port};
 use tokio_postgres::{Config, NoTls};
@@ -36,7 +38,48 @@ const SETTINGS: &str = "SET lock_timeout = '20s'; SET idle_in_transaction_sessio
 pub(crate) struct Pools {
     lanes: [Pool; 2],
     light: [Pool; 2],
+    backends: Backends,
     config: Config,
+}
+
+/// The process of the server that serves a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Backend {
+    pub(crate) pid: i32,
+    /// When it was started, since numbers of processes come again.
+    pub(crate) started: String,
+}
+
+/// Asks a connection who serves it.
+const BACKEND: &str =
+    "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+
+/// Who serves the connections of the lanes. A connection is known by its cache of statements, which
+/// no other has; those whose cache is gone are forgotten when another is made.
+#[derive(Clone, Debug, Default)]
+struct Backends(Arc<Mutex<Vec<Served>>>);
+
+type Served = (Weak<StatementCache>, Backend);
+
+impl Backends {
+    async fn learn(&self, client: &ClientWrapper) -> Result<(), tokio_postgres::Error> {
+        let row = client.query_one(BACKEND, &[]).await?;
+        let backend = Backend {
+            pid: row.try_get(0)?,
+            started: row.try_get(1)?,
+        };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(cache, _)| cache.strong_count() > 0);
+        known.push((Arc::downgrade(&client.statement_cache), backend));
+        Ok(())
+    }
+
+    fn find(&self, client: &ClientWrapper) -> Option<Backend> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = Arc::as_ptr(&client.statement_cache);
+        let found = known.iter().find(|(cache, _)| cache.as_ptr() == own);
+        found.map(|(_, backend)| backend.clone())
+    }
 }
 
 impl Pools {
@@ -51,10 +94,16 @@ impl Pools {
             .get_application_name()
             .unwrap_or("protean")
             .to_owned();
+        let backends = Backends::default();
         let of = |lane: Lane, connections_max, settings: &str| {
             let mut config = config.clone();
             config.application_name(format!("{application} {lane}"));
-            pool(&config, connections_max, settings.to_owned())
+            pool(
+                &config,
+                connections_max,
+                settings.to_owned(),
+                backends.clone(),
+            )
         };
         let light = format!("{SETTINGS}; SET synchronous_commit = off");
         Ok(Self {
@@ -67,6 +116,7 @@ impl Pools {
                 of(Lane::Backfill, LIGHT_CONNECTIONS, &light)?,
             ],
             config: config.application_name(application).clone(),
+            backends,
         })
     }
 
@@ -80,6 +130,11 @@ impl Pools {
         get(&self.light[lane.index()]).await
     }
 
+    /// Who serves a connection of this process.
+    pub(crate) fn backend(&self, client: &Client) -> Option<Backend> {
+        self.backends.find(client)
+    }
+
     /// How connections are made, for one that stays.
     pub(crate) const fn config(&self) -> &Config {
         &self.config
@@ -90,18 +145,22 @@ async fn get(pool: &Pool) -> Result<Client, port::Error> {
     pool.get().await.map_err(|error| no_connection(&error))
 }
 
-fn pool(config: &Config, connections_max: usize, settings: String) -> Result<Pool, port::Error> {
+fn pool(
+    config: &Config,
+    connections_max: usize,
+    settings: String,
+    backends: Backends,
+) -> Result<Pool, port::Error> {
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
     let manager = Manager::from_config(config.clone(), NoTls, recycling);
-    let set = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
-        let settings = settings.clone();
+    let set = Hook::async_fn(move |client: &mut ClientWrapper, _| {
+        let (settings, backends) = (settings.clone(), backends.clone());
         Box::pin(async move {
-            client
-                .batch_execute(&settings)
-                .await
-                .map_err(HookError::Backend)
+            let set = client.batch_execute(&settings).await;
+            set.map_err(HookError::Backend)?;
+            backends.learn(client).await.map_err(HookError::Backend)
         })
     });
     Pool::builder(manager)

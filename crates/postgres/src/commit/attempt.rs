@@ -103,6 +103,9 @@ impl<'c> Attempt<'c> {
         let queues = &self.database.inner.committers.queues;
         let learned = self.publication.learn(client, queues).await;
         learned.map_err(|error| self.abort(&error))?;
+        if let Some(own) = self.sent_at_once(client) {
+            return self.last_round(client, &own).await;
+        }
         let first = self.first_round(client).await?;
         if !self.lock(client, &first.cursors).await? {
             let why = "a subscription's position had to be made first";
@@ -113,7 +116,25 @@ impl<'c> Attempt<'c> {
             let refused = clash::explain(client, &self.commits, refused).await;
             return Ok(Outcome::Refused(refused));
         }
-        self.second_round(client, &first.own).await
+        self.last_round(client, &first.own).await
+    }
+
+    /// Which transaction it is that needs one round, since it has nothing but new messages; none if
+    /// something has to be known before the end.
+    fn sent_at_once(&self, client: &Client) -> Option<Own> {
+        let waits = !self.sets.is_empty()
+            || !self.settlements.is_empty()
+            || !self.publication.keys.is_empty();
+        if waits {
+            return None;
+        }
+        let first = self.commits.iter().copied().flat_map(messages).next()?;
+        let backend = self.database.inner.pools.backend(client)?;
+        Some(Own::Sent {
+            backend,
+            id: first.id,
+            correlation_id: first.correlation_id.to_string(),
+        })
     }
 
     /// Begins, and sends all that needs no answer first: the locks of cursors, and the rows.
@@ -233,8 +254,9 @@ impl<'c> Attempt<'c> {
         }
     }
 
-    /// Sends all that depended on the first answers, and commits.
-    async fn second_round(&self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
+    /// Sends all that depended on the first answers, or all if there was no round before, and
+    /// commits.
+    async fn last_round(&self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
         let abort = |error: Error| self.abort(&error);
         let moved = self.settlements.moved();
         let parkings = self.settlements.parkings(&self.database.inner.consumers);
@@ -248,6 +270,9 @@ impl<'c> Attempt<'c> {
         let (cursors, parked) = (moved.parameters(), parkings.parameters());
         let buried = deaths.parameters();
         let mut batch = Statements::new(client);
+        if let Own::Sent { .. } = own {
+            batch.begin();
+        }
         for (sql, wanted, parameters) in [
             (MOVE_CURSORS, !moved.queues.is_empty(), &cursors[..]),
             (PARK, !parkings.places.is_empty(), &parked[..]),

@@ -80,6 +80,11 @@ impl<'c> Settlements<'c> {
         }
     }
 
+    /// Whether no message was handled.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// The cursors that are needed: names and queues.
     pub(super) fn cursor_keys(&self) -> (Vec<&str>, Vec<i64>) {
         let keys = self.cursors.keys();
