@@ -1,11 +1,14 @@
 //! Handling in the caller's process: the command, and with `event_processing = "sync"` everything
 //! that follows from it, in one commit.
 
+use std::future::Future;
+use std::marker::PhantomData;
+
 use super::process::{Receipt, receipt};
 use super::{App, Error};
 use crate::Failure;
 use crate::config::Processing;
-use crate::domain::{Domain, Handle, RoutedIn};
+use crate::domain::{Domain, Handle, Route, RoutedIn};
 use crate::failure::Reason;
 use crate::message::{self, Cause, Kind, Message};
 use crate::port::broker::Settlement;
@@ -18,14 +21,69 @@ const CONFLICTS_MAX: u32 = 16;
 /// How many messages one command may cause inline: an endless circle ends here.
 const CASCADE_MAX: usize = 10_000;
 
+/// What hands a command to its handler.
+pub(super) trait Take<D>: Sync {
+    /// What the handler answers.
+    type Reply: Send;
+
+    /// Runs the handler.
+    fn take(
+        &self,
+        domain: &D,
+        message: &Message,
+        unit: &mut Unit<'_>,
+    ) -> impl Future<Output = Result<Self::Reply, Failure>> + Send;
+}
+
+/// A command whose type is known.
+pub(super) struct Typed<C>(PhantomData<fn() -> C>);
+
+impl<C> Typed<C> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<D: Domain, C: RoutedIn<D>> Take<D> for Typed<C> {
+    type Reply = C::Reply;
+
+    async fn take(
+        &self,
+        domain: &D,
+        message: &Message,
+        unit: &mut Unit<'_>,
+    ) -> Result<C::Reply, Failure> {
+        let command: C = serde_json::from_str(&message.data)
+            .map_err(|error| Reason::Undecodable(error.to_string()))?;
+        C::handler(domain).handle(command, unit).await
+    }
+}
+
+/// A command whose type is erased, which goes where the registry says.
+pub(super) struct Erased<D>(pub(super) Route<D>);
+
+impl<D: Domain> Take<D> for Erased<D> {
+    type Reply = ();
+
+    async fn take(
+        &self,
+        domain: &D,
+        message: &Message,
+        unit: &mut Unit<'_>,
+    ) -> Result<(), Failure> {
+        (self.0)(domain, &message.data, unit).await
+    }
+}
+
 /// Handles a command here and now; the reply is `None` when the command is a duplicate.
-pub(super) async fn run<D: Domain, C: RoutedIn<D>>(
+pub(super) async fn run<D: Domain, T: Take<D>>(
     app: &App<D>,
+    take: &T,
     message: Message,
-) -> Result<(Receipt, Option<C::Reply>), Error> {
+) -> Result<(Receipt, Option<T::Reply>), Error> {
     let mut conflicts = 0;
     loop {
-        let (reply, mut commit) = handle::<D, C>(app, &message).await.map_err(Error::Failed)?;
+        let (reply, mut commit) = handle(app, take, &message).await.map_err(Error::Failed)?;
         commit.recorded.insert(0, message.clone());
         let lane = app.names().routing().lane(message.priority);
         match app.tier().store.commit(lane, vec![commit]).await.pop() {
@@ -44,17 +102,16 @@ pub(super) async fn run<D: Domain, C: RoutedIn<D>>(
     }
 }
 
-async fn handle<D: Domain, C: RoutedIn<D>>(
+async fn handle<D: Domain, T: Take<D>>(
     app: &App<D>,
+    take: &T,
     message: &Message,
-) -> Result<(C::Reply, Commit), Failure> {
-    let command: C = serde_json::from_str(&message.data)
-        .map_err(|error| Reason::Undecodable(error.to_string()))?;
+) -> Result<(T::Reply, Commit), Failure> {
     let session = app.session(app.names().routing().lane(message.priority));
     let cause = Cause::of(message);
     let mut unit = Unit::new(&session, cause.clone());
-    let handler = C::handler(app.domain());
-    let reply = message::while_handling(cause, handler.handle(command, &mut unit)).await?;
+    let work = take.take(app.domain(), message, &mut unit);
+    let reply = message::while_handling(cause, work).await?;
     app.cascade(&mut unit).await?;
     Ok((reply, app.commit_of(unit, None)))
 }

@@ -7,7 +7,7 @@ mod view;
 use std::sync::Arc;
 
 use crate::config::{Config, Processing};
-use crate::domain::{Domain, Registry, RoutedIn};
+use crate::domain::{Domain, Prepared, Registry, RoutedIn};
 use crate::failure::Reason;
 use crate::lane::Routing;
 use crate::port::Tier;
@@ -143,6 +143,18 @@ impl<D: Domain> App<D> {
             .map(|one| self.compose(one))
             .collect();
         process::submit::<D, C>(self, submissions).await
+    }
+
+    /// Asks for many commands to be done that were made ready by name, of any types, in one durable
+    /// write: what [`process_all`](Self::process_all) does, for whoever does not know the types.
+    ///
+    /// # Errors
+    /// Per command: the store's own failure. Their rules were checked when they were prepared.
+    pub async fn process_prepared(
+        &self,
+        submissions: impl IntoIterator<Item = Submission<Prepared>>,
+    ) -> Vec<Result<Receipt, Error>> {
+        process::submit_prepared(self, submissions).await
     }
 
     /// The rows of a projection.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{App, Error, inline};
-use crate::domain::{Domain, RoutedIn};
+use super::inline::{self, Erased, Take, Typed};
+use super::{App, Error};
+use crate::domain::{Domain, Prepared, RoutedIn};
 use crate::message::{self, Cause, Message};
 use crate::port::store::{Commit, Committed, Position, Refused};
-use crate::{BoxFuture, Lane, Priority, port};
+use crate::{BoxFuture, Failure, Lane, Priority, port};
 
 /// A command with what its caller says about it.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl<'a, D: Domain, C: RoutedIn<D>> IntoFuture for Process<'a, D, C> {
             let Self { app, submission } = self;
             let message = app.compose(submission)?;
             if app.handles_commands_inline() {
-                return inline::run::<D, C>(app, message)
+                return inline::run(app, &Typed::<C>::new(), message)
                     .await
                     .map(|(receipt, _)| receipt);
             }
@@ -145,7 +146,7 @@ impl<'a, D: Domain, C: RoutedIn<D>> IntoFuture for Inline<'a, D, C> {
         Box::pin(async move {
             let Process { app, submission } = self.process;
             let message = app.compose(submission)?;
-            let (receipt, reply) = inline::run::<D, C>(app, message).await?;
+            let (receipt, reply) = inline::run(app, &Typed::<C>::new(), message).await?;
             reply.ok_or(Error::Duplicate {
                 id: receipt.command_id,
             })
@@ -173,6 +174,14 @@ impl<D: Domain> App<D> {
             .map_err(|error| Error::Failed(error.into()))?;
         message.idempotency_key = idempotency_key;
         Ok(message)
+    }
+
+    /// The message that carries a command whose type is erased.
+    fn compose_prepared(&self, submission: Submission<Prepared>) -> Message {
+        let cause = self.cause(submission.priority, submission.correlation_id);
+        let mut message = self.names().prepared(submission.command, &cause);
+        message.idempotency_key = submission.idempotency_key;
+        message
     }
 
     /// What a command from here inherits: explicit, then the handle or the scope, then the message
@@ -204,14 +213,62 @@ struct Chunk {
     commits: Vec<Commit>,
 }
 
-/// Writes the messages of a chunk, each lane's in one batch.
+/// Accepts a chunk of commands of one type.
 pub(super) async fn submit<D: Domain, C: RoutedIn<D>>(
     app: &App<D>,
     messages: Vec<Result<Message, Error>>,
 ) -> Vec<Result<Receipt, Error>> {
     if app.handles_commands_inline() {
-        return submit_inline::<D, C>(app, messages).await;
+        let take = Typed::<C>::new();
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for message in messages {
+            outcomes.push(match message {
+                Ok(message) => submit_inline(app, &take, message).await,
+                Err(error) => Err(error),
+            });
+        }
+        return outcomes;
     }
+    write(app, messages).await
+}
+
+/// Accepts a chunk of commands whose types are erased.
+pub(super) async fn submit_prepared<D: Domain>(
+    app: &App<D>,
+    submissions: impl IntoIterator<Item = Submission<Prepared>>,
+) -> Vec<Result<Receipt, Error>> {
+    let messages = submissions.into_iter().map(|one| app.compose_prepared(one));
+    let messages: Vec<Message> = messages.collect();
+    if app.handles_commands_inline() {
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for message in messages {
+            outcomes.push(match app.registry().route_of(&message) {
+                Some(route) => submit_inline(app, &Erased(route.clone()), message).await,
+                None => Err(Error::Failed(Failure::refuse(format!(
+                    "no handler takes {}",
+                    message.type_name
+                )))),
+            });
+        }
+        return outcomes;
+    }
+    write(app, messages.into_iter().map(Ok).collect()).await
+}
+
+async fn submit_inline<D: Domain>(
+    app: &App<D>,
+    take: &impl Take<D>,
+    message: Message,
+) -> Result<Receipt, Error> {
+    let outcome = inline::run(app, take, message).await;
+    outcome.map(|(receipt, _)| receipt)
+}
+
+/// Writes the messages of a chunk, each lane's in one batch.
+async fn write<D: Domain>(
+    app: &App<D>,
+    messages: Vec<Result<Message, Error>>,
+) -> Vec<Result<Receipt, Error>> {
     let mut outcomes: Vec<Option<Result<Receipt, Error>>> = Vec::with_capacity(messages.len());
     let mut lanes = [Chunk::default(), Chunk::default()];
     for (nth, message) in messages.into_iter().enumerate() {
@@ -243,22 +300,6 @@ pub(super) async fn submit<D: Domain, C: RoutedIn<D>>(
         None => Err(Error::Store(unanswered_error())),
     });
     answered.collect()
-}
-
-async fn submit_inline<D: Domain, C: RoutedIn<D>>(
-    app: &App<D>,
-    messages: Vec<Result<Message, Error>>,
-) -> Vec<Result<Receipt, Error>> {
-    let mut outcomes = Vec::with_capacity(messages.len());
-    for message in messages {
-        outcomes.push(match message {
-            Ok(message) => inline::run::<D, C>(app, message)
-                .await
-                .map(|(receipt, _)| receipt),
-            Err(error) => Err(error),
-        });
-    }
-    outcomes
 }
 
 pub(super) fn receipt(id: Uuid, result: Result<Committed, Refused>) -> Result<Receipt, Error> {

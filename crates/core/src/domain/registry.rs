@@ -4,7 +4,8 @@ use std::any::type_name;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Domain, Handle, Has, PartOf, Payload, Project, React, RoutedIn};
+use super::{Domain, Handle, Has, Intake, PartOf, Payload, Project, React, RoutedIn};
+use crate::message::Message;
 use crate::schema::{Record, Schema};
 use crate::unit::{Rows, Unit};
 use crate::{BoxFuture, Failure, naming};
@@ -46,11 +47,12 @@ impl<D> Subscription<D> {
     }
 }
 
-/// The subscriptions and tables of one domain.
+/// The subscriptions, tables and commands of one domain.
 pub struct Registry<D> {
     domain: &'static str,
     subscriptions: Vec<Subscription<D>>,
     tables: Vec<&'static Schema>,
+    intakes: Vec<Intake>,
 }
 
 impl<D: Domain> Registry<D> {
@@ -61,6 +63,7 @@ impl<D: Domain> Registry<D> {
             domain: D::NAME,
             subscriptions: Vec::new(),
             tables: Vec::new(),
+            intakes: Vec::new(),
         };
         D::register(&mut registry);
         registry
@@ -78,6 +81,30 @@ impl<D> Registry<D> {
     #[must_use]
     pub fn tables(&self) -> &[&'static Schema] {
         &self.tables
+    }
+
+    /// The commands that the domain handles, in the order of their handlers.
+    #[must_use]
+    pub fn commands(&self) -> &[Intake] {
+        &self.intakes
+    }
+
+    /// The command with this name, `AddBook`, or this message type, `Bookshelf.AddBook.v1`; of
+    /// several versions with one name the newest.
+    #[must_use]
+    pub fn command_named(&self, name: &str) -> Option<&Intake> {
+        self.intakes
+            .iter()
+            .filter(|known| known.name() == name || known.type_name() == name)
+            .max_by_key(|known| known.version)
+    }
+
+    /// How the one handler of a command takes it.
+    pub(crate) fn route_of(&self, command: &Message) -> Option<&Route<D>> {
+        let known = self.subscriptions.iter();
+        known
+            .filter(|known| *known.stream == *command.stream)
+            .find_map(|known| known.route(&command.type_name))
     }
 
     fn table(&mut self, schema: &'static Schema) {
@@ -112,6 +139,7 @@ impl<D: Send + Sync + 'static> Registry<D> {
     pub fn command<C: RoutedIn<D>>(&mut self) {
         let schema = <C::Aggregate as Record>::SCHEMA;
         self.table(schema);
+        self.intakes.push(Intake::of::<C>(self.domain));
         let stream = naming::command_stream(self.domain, schema.table);
         let of = naming::message_type(self.domain, C::NAME, C::VERSION);
         let route: Route<D> = Arc::new(|domain, data, unit| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::domain::{Aggregate, Command, Domain, EventSet};
+use crate::domain::{Aggregate, Command, Content, Domain, EventSet, Prepared};
 use crate::lane::Routing;
 use crate::message::{Cause, Kind, Message};
 use crate::naming;
@@ -42,13 +42,26 @@ impl Names {
         command: &C,
         cause: &Cause,
     ) -> Result<Message, serde_json::Error> {
-        let data = serde_json::to_string(command)?;
         let table = <C::Aggregate as crate::schema::Record>::SCHEMA.table;
-        let type_name = naming::message_type(self.domain, C::NAME, C::VERSION);
-        let stream = naming::command_stream(self.domain, table);
-        let mut message = self.message(Kind::Command, type_name, stream, data, cause);
-        message.key = command.key();
-        Ok(message)
+        let prepared = Prepared {
+            type_name: naming::message_type(self.domain, C::NAME, C::VERSION).into(),
+            stream: naming::command_stream(self.domain, table).into(),
+            content: Content::of(command)?,
+        };
+        Ok(self.prepared(prepared, cause))
+    }
+
+    /// The message that carries a command whose type is erased.
+    #[must_use]
+    pub fn prepared(&self, command: Prepared, cause: &Cause) -> Message {
+        let Prepared {
+            type_name,
+            stream,
+            content,
+        } = command;
+        let mut message = self.message(Kind::Command, type_name, stream, content.data, cause);
+        message.key = content.key;
+        message
     }
 
     pub(super) fn event<T: Aggregate>(
@@ -70,16 +83,16 @@ impl Names {
     fn message(
         &self,
         kind: Kind,
-        type_name: String,
-        stream: String,
+        type_name: impl Into<Arc<str>>,
+        stream: impl Into<Arc<str>>,
         data: String,
         cause: &Cause,
     ) -> Message {
         Message {
             id: Uuid::now_v7(),
             kind,
-            type_name: Arc::from(type_name),
-            stream: Arc::from(stream),
+            type_name: type_name.into(),
+            stream: stream.into(),
             key: None,
             priority: cause.priority,
             time: Timestamp::now(),

@@ -1,6 +1,7 @@
 //! Priority, causation and idempotency: what a message inherits and how often it counts.
 
-use protean::app::Error;
+use protean::app::{Error, Submission};
+use protean::domain::Prepared;
 use protean::port::log::Entry;
 use protean::port::store::Position;
 use protean::{Lane, Priority, priority};
@@ -137,6 +138,41 @@ async fn a_command_that_breaks_its_rules_is_refused_and_not_stored() {
         ["must have at most 40 characters, found 41".to_owned()]
     );
     assert!(entries(&world, "shop::thing:command").await.is_empty());
+}
+
+/// Commands of two rows, made ready by name.
+fn by_name(world: &World, thing_id: ThingId) -> Vec<Submission<Prepared>> {
+    let touch = world.app.registry().command_named("Touch").unwrap();
+    let labels = ["one", "two"].into_iter();
+    let prepared = labels.map(|label| {
+        let json = format!(r#"{{"thing_id":"{thing_id}","label":"{label}"}}"#);
+        Submission::new(touch.prepare(&json).unwrap())
+            .priority(Priority::Bulk)
+            .idempotency_key(label)
+    });
+    prepared.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_prepared_by_name_are_accepted_like_any_other() {
+    for settings in ["", "command_processing = \"sync\"\n"] {
+        let world = World::with(settings).await;
+        let thing_id = ThingId::new();
+        for expected in [[false, false], [true, true]] {
+            let submissions = by_name(&world, thing_id);
+            let receipts = world.app.process_prepared(submissions).await.into_iter();
+            let duplicates: Vec<_> = receipts.map(|one| one.unwrap().duplicate).collect();
+            assert_eq!(duplicates, expected, "{settings}");
+        }
+        let engine = world.engine();
+        world.settled().await;
+        assert_eq!(world.summary(thing_id).await.count, 2, "{settings}");
+        let commands = entries(&world, "shop::thing:command").await;
+        let keys: Vec<_> = commands.iter().map(|one| one.message.key.clone()).collect();
+        assert_eq!(keys, vec![Some(thing_id.to_string()); 2], "{settings}");
+        assert_eq!(commands[0].message.priority, Priority::Bulk, "{settings}");
+        engine.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
