@@ -34,8 +34,9 @@ pub struct Book {
 #[derive(Debug, Clone, Command)]
 #[command(of = Book, reply = BookId)]
 pub struct AddBook {
-    /// The identity it will have.
+    /// The identity it will have; a new one, where nobody says which.
     #[id]
+    #[field(default = BookId::new())]
     pub book_id: BookId,
     /// Its title.
     #[field(max = 200)]
