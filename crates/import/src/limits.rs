@@ -1,0 +1,28 @@
+//! How much of a file is ever held at once, whatever is in it.
+
+/// The most bytes of one row: more is a quote that was never closed, or no file of rows.
+pub const ROW_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The most bytes of one field: no command says more, and a row has several.
+pub const FIELD_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most bytes of the line that names the columns.
+pub const HEADER_BYTES_MAX: usize = 256 * 1024;
+
+/// The most columns of a file, and the most keys of a JSON object: far more than any command has.
+pub const COLUMNS_MAX: usize = 4096;
+
+/// How often its own size a packed file may become: text of rows reaches a tenth of it, a file made
+/// to fill a disk or a processor goes beyond.
+pub const RATIO_MAX: u64 = 200;
+
+/// From this size on the ratio is looked at: small files that are all alike pack very well.
+pub const RATIO_FROM_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The largest window that a zst file may ask for, which is held in memory: what `zstd` uses at its
+/// highest ordinary level, and twice that.
+pub const WINDOW_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// The bytes that are read from a file, unpacked or decoded at once: enough that a disk reads at its
+/// own speed.
+pub(crate) const BUFFER_BYTES: usize = 128 * 1024;

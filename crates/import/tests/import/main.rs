@@ -1,0 +1,11 @@
+//! Files in, commands out: every format, good files and bad ones.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod domain;
+mod dry_run;
+mod formats;
+mod hostile;
+mod mapping;
+mod rejects;
+mod samples;
