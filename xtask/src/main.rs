@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod fuzz;
 mod lint;
 mod packages;
 mod process;
@@ -52,6 +53,7 @@ fn run(root: &Path, task: Task) -> Result<()> {
         Task::Tidy => tidy::run(root),
         Task::Bench { name, args } => bench::run(root, name.as_deref(), &args),
         Task::Simulate { args } => simulate::run(root, &args),
+        Task::Fuzz { seconds, seed } => fuzz::run(root, seconds, seed),
         Task::Help => {
             println!("{}", task::HELP);
             Ok(())

@@ -13,6 +13,9 @@ Usage: cargo xtask TASK
   simulate [OPTION…]     random schedules in simulated time, 10,000 of them, in release mode;
                          --schedules N for another number, --seed S for the first one, or for
                          that one alone
+  fuzz [--seconds N] [--seed S]
+                         files made at random against the readers of the import, for a minute,
+                         in release mode
   help                   this text";
 
 /// A task and its arguments.
@@ -29,6 +32,10 @@ pub(crate) enum Task {
     },
     Simulate {
         args: Vec<String>,
+    },
+    Fuzz {
+        seconds: u64,
+        seed: u64,
     },
     Help,
 }
@@ -49,6 +56,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Task, Stri
         "tidy" => alone(&task, &rest, Task::Tidy),
         "bench" => bench(rest),
         "simulate" => Ok(Task::Simulate { args: rest }),
+        "fuzz" => fuzz(rest),
         "help" | "--help" | "-h" => Ok(Task::Help),
         unknown => Err(format!("expected the name of a task, found `{unknown}`")),
     }
@@ -78,6 +86,29 @@ fn bench(mut rest: Vec<String>) -> Result<Task, String> {
             "expected `--` before the benchmark's arguments, found `{extra}`"
         )),
     }
+}
+
+fn fuzz(rest: Vec<String>) -> Result<Task, String> {
+    /// Long enough for some hundred thousand files.
+    const SECONDS: u64 = 60;
+    let (mut seconds, mut seed) = (SECONDS, 1);
+    let mut rest = rest.into_iter();
+    while let Some(option) = rest.next() {
+        let value = rest.next().unwrap_or_default();
+        let number = value
+            .parse()
+            .map_err(|_| format!("expected a number after `{option}`, found `{value}`"));
+        match option.as_str() {
+            "--seconds" => seconds = number?,
+            "--seed" => seed = number?,
+            _ => {
+                return Err(format!(
+                    "expected `--seconds` or `--seed`, found `{option}`"
+                ));
+            }
+        }
+    }
+    Ok(Task::Fuzz { seconds, seed })
 }
 
 fn alone(name: &str, rest: &[String], task: Task) -> Result<Task, String> {
@@ -134,6 +165,15 @@ mod tests {
     fn the_simulation_reads_its_own_options() {
         let args = vec!["--seed".to_owned(), "7".to_owned()];
         assert_eq!(parsed("simulate --seed 7"), Ok(Task::Simulate { args }));
+    }
+
+    #[test]
+    fn files_are_made_at_random_for_a_minute_or_as_long_as_is_said() {
+        let fuzz = |seconds, seed| Ok(Task::Fuzz { seconds, seed });
+        assert_eq!(parsed("fuzz"), fuzz(60, 1));
+        assert_eq!(parsed("fuzz --seed 7 --seconds 5"), fuzz(5, 7));
+        assert!(parsed("fuzz --seconds").unwrap_err().contains("a number"));
+        assert!(parsed("fuzz hard").unwrap_err().contains("`hard`"));
     }
 
     #[test]
