@@ -61,12 +61,18 @@ impl Settled {
     /// Whether a number is settled.
     #[must_use]
     pub fn contains(&self, number: u64) -> bool {
+        self.run_end(number).is_some()
+    }
+
+    /// The last number of the run that a number is in, if it is settled.
+    #[must_use]
+    pub fn run_end(&self, number: u64) -> Option<u64> {
+        if number <= self.upto {
+            return Some(self.upto);
+        }
         let at = self.ahead.partition_point(|(_, last)| *last < number);
-        number <= self.upto
-            || self
-                .ahead
-                .get(at)
-                .is_some_and(|(first, _)| *first <= number)
+        let run = self.ahead.get(at).filter(|(first, _)| *first <= number);
+        run.map(|(_, last)| *last)
     }
 
     /// Settles a number; `false` when it was settled before.
@@ -164,6 +170,8 @@ mod tests {
                 settled = Settled::parse(settled.upto(), &settled.to_string()).unwrap();
                 for number in 1..60 {
                     prop_assert_eq!(settled.contains(number), model.contains(&number));
+                    let end = (number..).take_while(|next| model.contains(next)).last();
+                    prop_assert_eq!(settled.run_end(number), end);
                 }
                 prop_assert_eq!(settled.upto() + settled.ahead_count(), model.len() as u64);
                 prop_assert!(!settled.contains(settled.upto() + 1));

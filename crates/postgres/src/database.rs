@@ -74,6 +74,7 @@ impl Postgres {
             log: database.clone(),
             dead_letters: database.clone(),
             controls: database.clone(),
+            imports: database.clone(),
             tables: database,
         }
     }

@@ -18,9 +18,10 @@ use crate::message::{self, COLUMN_COUNT, COLUMNS, column, number};
 use crate::value::Micros;
 use crate::{Postgres, lanes};
 
-/// The dead letters that a filter means; `$1` to `$3` are its conditions, or null.
+/// The dead letters that a filter means; `$1` to `$4` are its conditions, or null.
 const MATCHES: &str = "($1::bigint IS NULL OR d.id = $1) AND ($2::text IS NULL OR d.subscription \
-     = $2) AND ($3::smallint IS NULL OR d.lane = $3)";
+     = $2) AND ($3::smallint IS NULL OR d.lane = $3) AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM \
+     protean_message AS o WHERE o.position = d.position AND starts_with(o.correlation_id, $4)))";
 
 /// Remembers which copies of dead letters a broker has to remove.
 fn gone(removed: &str) -> String {
@@ -35,6 +36,7 @@ struct Conditions<'f> {
     id: Option<i64>,
     subscription: Option<&'f str>,
     lane: Option<i16>,
+    correlation_prefix: Option<&'f str>,
 }
 
 impl<'f> Conditions<'f> {
@@ -43,11 +45,17 @@ impl<'f> Conditions<'f> {
             id: filter.id.map(column),
             subscription: filter.subscription.as_deref(),
             lane: filter.lane.map(lanes::number),
+            correlation_prefix: filter.correlation_prefix.as_deref(),
         }
     }
 
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 3] {
-        [&self.id, &self.subscription, &self.lane]
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 4] {
+        [
+            &self.id,
+            &self.subscription,
+            &self.lane,
+            &self.correlation_prefix,
+        ]
     }
 }
 
@@ -65,14 +73,14 @@ impl DeadLetters for Postgres {
                  FROM protean_dead_letter AS d
                  JOIN protean_message AS m ON m.position = d.position
                  JOIN protean_queue AS q ON q.id = m.queue
-                 WHERE {MATCHES} ORDER BY d.id LIMIT $4"
+                 WHERE {MATCHES} ORDER BY d.id LIMIT $5"
             );
             let conditions = Conditions::of(filter);
             let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
-            let [id, subscription, lane] = conditions.parameters();
+            let [id, subscription, lane, correlation] = conditions.parameters();
             let broken = |error| failed("the list of dead letters", &error);
             let rows = client
-                .query(&sql, &[id, subscription, lane, &count_max])
+                .query(&sql, &[id, subscription, lane, correlation, &count_max])
                 .await
                 .map_err(broken)?;
             let mut interner = Interner::default();

@@ -15,6 +15,7 @@ mod controls;
 mod database;
 mod dead_letters;
 mod error;
+mod imports;
 mod lanes;
 mod locks;
 mod log;

@@ -6,3 +6,6 @@ pub(crate) const SETUP: i64 = 0x7072_6f74_6561_6e01;
 
 /// Whoever relays a lane, by the number of the lane.
 pub(crate) const RELAYS: i32 = 0x7072_6f74;
+
+/// Whoever runs an import, by a hash of its name.
+pub(crate) const IMPORTS: i32 = 0x7072_6f75;

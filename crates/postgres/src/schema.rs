@@ -130,6 +130,24 @@ CREATE TABLE IF NOT EXISTS protean_throttle (
     rate double precision,
     updated timestamptz NOT NULL
 );
+CREATE TABLE IF NOT EXISTS protean_import (
+    name text PRIMARY KEY,
+    source text NOT NULL,
+    digest text NOT NULL,
+    arguments text NOT NULL,
+    priority integer NOT NULL,
+    state text NOT NULL,
+    runner uuid NOT NULL,
+    row_count bigint NOT NULL DEFAULT 0,
+    accepted bigint NOT NULL DEFAULT 0,
+    duplicates bigint NOT NULL DEFAULT 0,
+    rejected bigint NOT NULL DEFAULT 0,
+    rejects_bytes bigint NOT NULL DEFAULT 0,
+    last bigint NOT NULL DEFAULT 0,
+    withdrawn bigint NOT NULL DEFAULT 0,
+    started timestamptz NOT NULL,
+    updated timestamptz NOT NULL
+) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS protean_taken_in (
     stream text NOT NULL,
     id uuid NOT NULL,
@@ -144,7 +162,7 @@ INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHI
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 15] = [
+pub(crate) const NAMES: [&str; 16] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
@@ -157,6 +175,7 @@ pub(crate) const NAMES: [&str; 15] = [
     "protean_mirror_gone",
     "protean_gauge",
     "protean_throttle",
+    "protean_import",
     "protean_taken_in",
     "protean_relay",
     "protean_meta",

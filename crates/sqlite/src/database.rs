@@ -106,6 +106,7 @@ impl Sqlite {
             log: file.clone(),
             dead_letters: file.clone(),
             controls: file.clone(),
+            imports: file.clone(),
             tables: file,
         }
     }

@@ -17,9 +17,10 @@ use crate::error::failed;
 use crate::message::{self, COLUMN_COUNT, COLUMNS};
 use crate::writer::lane_number;
 
-/// The dead letters that a filter means; `?1` to `?3` are its conditions, or null.
+/// The dead letters that a filter means; `?1` to `?4` are its conditions, or null.
 const MATCHES: &str = "(?1 IS NULL OR d.id = ?1) AND (?2 IS NULL OR d.subscription = ?2) \
-     AND (?3 IS NULL OR d.lane = ?3)";
+     AND (?3 IS NULL OR d.lane = ?3) AND (?4 IS NULL OR EXISTS (SELECT 1 FROM protean_message AS o \
+     WHERE o.position = d.position AND substr(o.correlation_id, 1, length(?4)) = ?4))";
 
 impl DeadLetters for Sqlite {
     fn list<'a>(
@@ -62,13 +63,19 @@ fn list(
          FROM protean_dead_letter AS d
          JOIN protean_message AS m ON m.position = d.position
          JOIN protean_queue AS q ON q.id = m.queue
-         WHERE {MATCHES} ORDER BY d.id LIMIT ?4"
+         WHERE {MATCHES} ORDER BY d.id LIMIT ?5"
     );
     let mut interner = Interner::default();
     let mut select = connection.prepare_cached(&sql)?;
     let lane = filter.lane.map(lane_number);
     let found = select.query_map(
-        params![filter.id, filter.subscription, lane, count_max],
+        params![
+            filter.id,
+            filter.subscription,
+            lane,
+            filter.correlation_prefix,
+            count_max
+        ],
         |row| dead_letter(row, &mut interner),
     )?;
     found.collect()
@@ -107,13 +114,19 @@ fn dead_letter(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<DeadL
 fn replay(connection: &Connection, filter: &Filter) -> rusqlite::Result<u64> {
     let sql = format!(
         "INSERT INTO protean_parked (subscription, stream, position, lane, due, failures, error)
-         SELECT d.subscription, d.stream, d.position, d.lane, ?4, 0, d.error
+         SELECT d.subscription, d.stream, d.position, d.lane, ?5, 0, d.error
          FROM protean_dead_letter AS d WHERE {MATCHES} ORDER BY d.id ON CONFLICT DO NOTHING"
     );
     let lane = filter.lane.map(lane_number);
     let now = Timestamp::now().as_microsecond();
     let mut insert = connection.prepare_cached(&sql)?;
-    insert.execute(params![filter.id, filter.subscription, lane, now])?;
+    insert.execute(params![
+        filter.id,
+        filter.subscription,
+        lane,
+        filter.correlation_prefix,
+        now
+    ])?;
     delete(connection, filter)
 }
 
@@ -121,6 +134,11 @@ fn delete(connection: &Connection, filter: &Filter) -> rusqlite::Result<u64> {
     let sql = format!("DELETE FROM protean_dead_letter AS d WHERE {MATCHES}");
     let lane = filter.lane.map(lane_number);
     let mut delete = connection.prepare_cached(&sql)?;
-    let count = delete.execute(params![filter.id, filter.subscription, lane])?;
+    let count = delete.execute(params![
+        filter.id,
+        filter.subscription,
+        lane,
+        filter.correlation_prefix
+    ])?;
     Ok(count as u64)
 }

@@ -11,6 +11,7 @@ mod controls;
 mod database;
 mod dead_letters;
 mod error;
+mod imports;
 mod log;
 mod message;
 mod options;

@@ -95,10 +95,28 @@ CREATE TABLE IF NOT EXISTS protean_throttle (
     rate REAL,
     updated INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS protean_import (
+    name TEXT PRIMARY KEY NOT NULL,
+    source TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    runner BLOB NOT NULL,
+    row_count INTEGER NOT NULL DEFAULT 0,
+    accepted INTEGER NOT NULL DEFAULT 0,
+    duplicates INTEGER NOT NULL DEFAULT 0,
+    rejected INTEGER NOT NULL DEFAULT 0,
+    rejects_bytes INTEGER NOT NULL DEFAULT 0,
+    last INTEGER NOT NULL DEFAULT 0,
+    withdrawn INTEGER NOT NULL DEFAULT 0,
+    started INTEGER NOT NULL,
+    updated INTEGER NOT NULL
+) WITHOUT ROWID;
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 10] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
@@ -107,6 +125,7 @@ pub(crate) const NAMES: [&str; 9] = [
     "protean_dead_letter",
     "protean_gauge",
     "protean_throttle",
+    "protean_import",
     "protean_meta",
 ];
 

@@ -49,7 +49,7 @@ pub async fn a_dead_letter_tells_all(fixture: impl Fixture) {
     let filter = Filter {
         subscription: Some("Handler".to_owned()),
         lane: Some(Lane::Backfill),
-        id: None,
+        ..Filter::default()
     };
     let letters = list(filter, 10).await;
     assert_eq!(letters.len(), 1);

@@ -21,6 +21,7 @@ pub mod ahead;
 pub mod broker;
 pub mod controls;
 pub mod dead_letters;
+pub mod imports;
 pub mod item;
 pub mod log;
 pub mod parking;
@@ -95,6 +96,19 @@ macro_rules! suite {
             what_is_asked_outlives_who_asked,
             parts_in_subscriptions_are_counted,
             a_truncation_asks_nothing,
+        );
+        $crate::cases!($fixture, imports:
+            an_import_goes_on_where_it_was,
+            an_import_has_one_runner,
+            what_was_overtaken_writes_nothing,
+            what_ended_stays_so,
+            a_withdrawn_command_is_handled_by_nobody,
+            a_command_is_handled_or_withdrawn,
+            a_withdrawn_command_frees_its_key,
+            a_command_set_aside_is_withdrawn,
+            what_commands_caused_is_not_withdrawn,
+            a_trail_ends_when_all_that_was_caused_is_settled,
+            failures_of_an_import_are_found,
         );
         $crate::cases!($fixture, log:
             a_stream_is_read_from_any_position,

@@ -153,6 +153,7 @@ impl Which {
             subscription: self.subscription.clone(),
             lane,
             id: None,
+            correlation_prefix: None,
         })
     }
 }

@@ -89,6 +89,8 @@ pub enum Verdict {
     Park(Parking),
     /// It was given up, and goes to the dead-letter queue of its lane (L10).
     Dead(Death),
+    /// It was taken back before anybody had handled it; its idempotency key is free again.
+    Withdrawn,
 }
 
 /// Why and until when a message is set aside.

@@ -43,6 +43,8 @@ pub struct Filter {
     pub lane: Option<Lane>,
     /// Only this one.
     pub id: Option<u64>,
+    /// Those whose correlation id begins with this.
+    pub correlation_prefix: Option<String>,
 }
 
 /// The messages that subscriptions gave up.

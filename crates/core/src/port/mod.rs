@@ -7,6 +7,7 @@ mod ahead;
 pub mod broker;
 pub mod controls;
 pub mod dead_letters;
+pub mod imports;
 pub mod log;
 pub mod store;
 pub mod tables;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub use broker::Broker;
 pub use controls::Controls;
 pub use dead_letters::DeadLetters;
+pub use imports::Imports;
 pub use log::Log;
 pub use store::Store;
 pub use tables::Tables;
@@ -33,6 +35,8 @@ pub struct Tier {
     pub dead_letters: Arc<dyn DeadLetters>,
     /// What operators ask of backfill lanes.
     pub controls: Arc<dyn Controls>,
+    /// Imports.
+    pub imports: Arc<dyn Imports>,
     /// The tables themselves.
     pub tables: Arc<dyn Tables>,
 }

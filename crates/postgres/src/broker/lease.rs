@@ -256,7 +256,7 @@ fn leased(rows: &[Row], interner: &mut Interner) -> Result<Leased, Error> {
 }
 
 /// What two columns of a cursor, which may be missing, say.
-pub(super) fn settled(row: &Row, at: usize) -> Result<Settled, Error> {
+pub(crate) fn settled(row: &Row, at: usize) -> Result<Settled, Error> {
     let upto: Option<i64> = row.try_get(at)?;
     let ahead: Option<&str> = row.try_get(at + 1)?;
     let upto = upto.map(number).unwrap_or_default();

@@ -25,6 +25,7 @@ pub(crate) use backlog::age;
 pub(crate) use consumer::{Consumer, Consumers};
 pub use feed::LaneFeed;
 pub use lease::Bounds;
+pub(crate) use lease::settled;
 
 impl Broker for Postgres {
     fn claim<'a>(

@@ -16,7 +16,9 @@ use super::fate::{Fate, OWN, Own};
 use super::in_order::in_order;
 use super::publish::{INSERT, KNOWN_KEYS, LOCK_QUEUES, MOVE_QUEUES, Publication};
 use super::sets::{Deed, Set, gather, identity, lent};
-use super::settle::{BURY, LOCK_CURSORS, MAKE_CURSORS, MOVE_CURSORS, PARK, Settlements, UNPARK};
+use super::settle::{
+    BURY, FORGET_KEYS, LOCK_CURSORS, MAKE_CURSORS, MOVE_CURSORS, PARK, Settlements, UNPARK,
+};
 use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::message::number;
@@ -261,6 +263,7 @@ impl<'c> Attempt<'c> {
         let moved = self.settlements.moved();
         let parkings = self.settlements.parkings(&self.database.inner.consumers);
         let deaths = self.settlements.deaths();
+        let withdrawn = self.settlements.withdrawn();
         let arrays = self
             .publication
             .arrays(&self.database.inner.committers.queues);
@@ -287,6 +290,11 @@ impl<'c> Attempt<'c> {
                 MOVE_QUEUES,
                 publishes,
                 &[&queue_ids as &(dyn ToSql + Sync), &counts][..],
+            ),
+            (
+                FORGET_KEYS,
+                !withdrawn.is_empty(),
+                &[&withdrawn as &(dyn ToSql + Sync)][..],
             ),
         ] {
             batch.add(wanted, sql, parameters).await.map_err(abort)?;

@@ -53,6 +53,12 @@ pub(super) const BURY: &str = "INSERT INTO protean_dead_letter
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::integer[],
         $6::timestamptz[], $7::timestamptz[], $8::text[])";
 
+/// Frees the idempotency keys of messages, as `message::idempotency_digest` makes them.
+pub(super) const FORGET_KEYS: &str = "DELETE FROM protean_idempotency AS i
+    USING protean_message AS m WHERE m.position = ANY($1::bigint[])
+    AND m.idempotency_key IS NOT NULL AND i.key = substring(sha256(convert_to(m.type, 'UTF8')
+        || '\\x00'::bytea || convert_to(m.idempotency_key, 'UTF8')) FROM 1 FOR 16)";
+
 /// A subscription's name and a queue.
 type CursorKey = (String, i64);
 
@@ -180,6 +186,15 @@ impl<'c> Settlements<'c> {
             parkings.owners.push(consumers.owner(&one.subscription));
         }
         parkings
+    }
+
+    /// The positions of what is withdrawn.
+    pub(super) fn withdrawn(&self) -> Vec<i64> {
+        let withdrawn = self
+            .all
+            .iter()
+            .filter(|(_, one)| matches!(one.verdict, Verdict::Withdrawn));
+        withdrawn.map(|(_, one)| column(one.position.0)).collect()
     }
 
     /// What is given up.

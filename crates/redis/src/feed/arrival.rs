@@ -3,9 +3,9 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use protean_core::port;
 use protean_core::port::broker::Delivery;
 use protean_core::settled::Settled;
+use protean_core::{Lane, port};
 use protean_postgres::outbox::{Bounds, Logged};
 
 use super::RedisFeed;
@@ -102,7 +102,9 @@ impl RedisFeed {
                 self.acks.push(id);
                 continue;
             }
-            if origin == Origin::Again || self.is_doubtful(&logged) {
+            // What an import withdrew may have been published before.
+            let may_be_settled = origin == Origin::Again || self.lane == Lane::Backfill;
+            if may_be_settled || self.is_doubtful(&logged) {
                 let known = match settled.entry(logged.queue) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(slot) => slot.insert(self.inner.settled_of(logged.queue).await?),

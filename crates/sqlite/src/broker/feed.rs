@@ -27,7 +27,8 @@ struct Reading {
     queue: i64,
     /// The number of the last message handed out.
     upto: u64,
-    /// What was settled when the subscription was claimed; not handed out again.
+    /// What was settled before the last fetch, some of it before it was handed out: when the
+    /// subscription was claimed, or since, when it was withdrawn.
     settled: Settled,
     /// What was promoted and settled since, and not read yet (L8).
     promoted: BTreeSet<u64>,
@@ -159,6 +160,16 @@ impl Feed for LaneFeed {
     }
 }
 
+impl Reading {
+    /// Passes over what is settled at once, however much was withdrawn.
+    fn pass_settled(&mut self) {
+        if let Some(last) = self.settled.run_end(self.upto + 1) {
+            self.upto = last;
+        }
+        self.promoted.retain(|number| *number > self.upto);
+    }
+}
+
 /// Of messages that were not read yet, only those were settled that were promoted.
 impl LaneFeed {
     fn pass_over(&mut self, place: Place) {
@@ -189,8 +200,9 @@ impl Fetch<'_> {
         let mut found = Vec::new();
         for band in Band::ALL {
             let reading = &mut readings[band.index()];
-            if reading.is_none() {
-                *reading = self.start(subscription, band)?;
+            match reading {
+                None => *reading = self.start(subscription, band)?,
+                Some(known) => known.settled = self.settled(subscription, known.queue)?,
             }
             if let Some(reading) = reading {
                 self.read(reading, count_max, &mut found)?;
@@ -227,6 +239,22 @@ impl Fetch<'_> {
         }))
     }
 
+    /// What is settled of a queue by now.
+    fn settled(&self, subscription: &Subscription, queue: i64) -> rusqlite::Result<Settled> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT sequence, ahead FROM protean_cursor WHERE subscription = ?1 AND queue = ?2",
+        )?;
+        let found: Option<(u64, String)> = select
+            .query_row(params![&*subscription.name, queue], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        found.map_or_else(
+            || Ok(Settled::default()),
+            |(upto, ahead)| parse(upto, &ahead),
+        )
+    }
+
     fn read(
         &mut self,
         reading: &mut Reading,
@@ -238,16 +266,23 @@ impl Fetch<'_> {
              WHERE m.queue = ?1 AND m.sequence > ?2 ORDER BY m.sequence"
         );
         let mut select = self.connection.prepare_cached(&sql)?;
+        reading.pass_settled();
         let mut rows = select.query(params![reading.queue, reading.upto])?;
         while found.len() < count_max
             && let Some(row) = rows.next()?
         {
-            let logged = message::read(row, self.interner)?;
-            reading.upto = logged.sequence;
-            let promoted = reading.promoted.remove(&logged.sequence);
-            if promoted || reading.settled.contains(logged.sequence) {
+            let sequence: u64 = row.get(1)?;
+            reading.upto = sequence;
+            if reading.settled.contains(sequence) {
+                drop(rows);
+                reading.pass_settled();
+                rows = select.query(params![reading.queue, reading.upto])?;
                 continue;
             }
+            if reading.promoted.remove(&sequence) {
+                continue;
+            }
+            let logged = message::read(row, self.interner)?;
             found.push(Delivery {
                 lane: self.lane,
                 place: Place::Queue {
@@ -265,7 +300,7 @@ impl Fetch<'_> {
 }
 
 /// What a cursor row says.
-pub(super) fn parse(upto: u64, ahead: &str) -> rusqlite::Result<Settled> {
+pub(crate) fn parse(upto: u64, ahead: &str) -> rusqlite::Result<Settled> {
     Settled::parse(upto, ahead).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
     })

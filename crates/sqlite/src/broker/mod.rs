@@ -5,6 +5,8 @@ mod backlog;
 mod feed;
 mod listener;
 
+pub(crate) use feed::parse;
+
 use std::time::Duration;
 
 use protean_core::config::CrossLaneOrder;

@@ -5,7 +5,7 @@ use protean_core::message::{Message, idempotency_digest};
 use protean_core::port::broker::{Place, Published, Settlement, Verdict};
 use protean_core::port::store::{Change, Commit, Committed, Position, Refused, Write};
 use protean_core::schema::{Row, Schema, Value};
-use rusqlite::{ErrorCode, params, params_from_iter};
+use rusqlite::{ErrorCode, OptionalExtension, params, params_from_iter};
 
 use super::state::State;
 use super::transaction::execute;
@@ -152,6 +152,7 @@ impl State<'_> {
                 Verdict::Done => {}
                 Verdict::Park(_) => self.park(settlement, lane)?,
                 Verdict::Dead(_) => self.bury(settlement, lane)?,
+                Verdict::Withdrawn => self.forget_key(settlement)?,
             }
         }
         Ok(fresh)
@@ -187,6 +188,24 @@ impl State<'_> {
             parking.failed_first.map(jiff::Timestamp::as_microsecond),
             parking.error,
         ])?;
+        Ok(())
+    }
+
+    /// Frees the idempotency key of a message.
+    fn forget_key(&self, settlement: &Settlement) -> rusqlite::Result<()> {
+        let sql = "SELECT type, idempotency_key FROM protean_message
+            WHERE position = ?1 AND idempotency_key IS NOT NULL";
+        let mut select = self.connection.prepare_cached(sql)?;
+        let found: Option<(String, String)> = select
+            .query_row([settlement.position.0], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        if let Some((type_name, key)) = found {
+            let sql = "DELETE FROM protean_idempotency WHERE key = ?1";
+            let mut delete = self.connection.prepare_cached(sql)?;
+            delete.execute([idempotency_digest(&type_name, &key)])?;
+        }
         Ok(())
     }
 
