@@ -1,5 +1,6 @@
 //! The application at work: where commands come in and views are read.
 
+pub mod import;
 mod inline;
 mod process;
 mod view;

@@ -19,6 +19,8 @@ pub struct Submission<C> {
     pub(super) priority: Option<Priority>,
     pub(super) idempotency_key: Option<String>,
     pub(super) correlation_id: Option<Arc<str>>,
+    /// The id of its message, if it has one already.
+    pub(super) id: Option<Uuid>,
 }
 
 impl<C> Submission<C> {
@@ -30,6 +32,7 @@ impl<C> Submission<C> {
             priority: None,
             idempotency_key: None,
             correlation_id: None,
+            id: None,
         }
     }
 
@@ -51,6 +54,14 @@ impl<C> Submission<C> {
     #[must_use]
     pub fn correlation_id(mut self, correlation_id: impl Into<Arc<str>>) -> Self {
         self.correlation_id = Some(correlation_id.into());
+        self
+    }
+}
+
+impl<C> Submission<C> {
+    /// Gives its message this id, which no other may have.
+    pub(super) const fn identified(mut self, id: Uuid) -> Self {
+        self.id = Some(id);
         self
     }
 }
@@ -165,6 +176,7 @@ impl<D: Domain> App<D> {
             priority,
             idempotency_key,
             correlation_id,
+            id,
         } = submission;
         command.check()?;
         let cause = self.cause(priority, correlation_id);
@@ -173,6 +185,7 @@ impl<D: Domain> App<D> {
             .command(&command, &cause)
             .map_err(|error| Error::Failed(error.into()))?;
         message.idempotency_key = idempotency_key;
+        message.id = id.unwrap_or(message.id);
         Ok(message)
     }
 
@@ -181,6 +194,7 @@ impl<D: Domain> App<D> {
         let cause = self.cause(submission.priority, submission.correlation_id);
         let mut message = self.names().prepared(submission.command, &cause);
         message.idempotency_key = submission.idempotency_key;
+        message.id = submission.id.unwrap_or(message.id);
         message
     }
 
@@ -325,7 +339,7 @@ fn unanswered() -> Refused {
     Refused::Store(unanswered_error())
 }
 
-fn unanswered_error() -> port::Error {
+pub(super) fn unanswered_error() -> port::Error {
     port::Error::Unavailable {
         what: "the commit".to_owned(),
         why: "the store gave no answer".to_owned(),
