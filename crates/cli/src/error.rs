@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked.
 
+use protean_core::app::import;
 use protean_core::port;
 
 use crate::host::Cause;
@@ -44,6 +45,9 @@ pub enum Error {
         /// Which one was meant, or how to find what there is.
         advice: String,
     },
+    /// An import did not do what was asked.
+    #[error(transparent)]
+    Import(#[from] import::Error),
     /// The store said no.
     #[error(transparent)]
     Port(#[from] port::Error),
@@ -82,9 +86,13 @@ impl Error {
         match self {
             Self::OtherDomain { .. }
             | Self::Unconfirmed { .. }
-            | Self::UnknownSubscription { .. } => 2,
-            Self::Start(_) | Self::Worker { .. } | Self::OwnPath(_) => 3,
-            Self::NotFound { .. } | Self::Port(_) | Self::Output(_) => 1,
+            | Self::UnknownSubscription { .. }
+            | Self::Import(import::Error::Name { .. } | import::Error::Changed { .. }) => 2,
+            Self::Start(_)
+            | Self::Worker { .. }
+            | Self::OwnPath(_)
+            | Self::Import(import::Error::Busy { .. } | import::Error::Cancelled { .. }) => 3,
+            Self::NotFound { .. } | Self::Import(_) | Self::Port(_) | Self::Output(_) => 1,
         }
     }
 }

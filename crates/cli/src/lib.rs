@@ -11,6 +11,7 @@ mod db;
 mod dlq;
 mod error;
 mod events;
+mod imports;
 mod lanes;
 mod logging;
 mod number;
@@ -46,6 +47,9 @@ pub enum Command {
     /// Pause, resume or limit bulk work
     #[command(subcommand)]
     Lanes(lanes::Command),
+    /// See, pause, resume or cancel bulk imports
+    #[command(subcommand)]
+    Imports(imports::Command),
     /// See what is committed and has not reached the broker yet
     #[command(subcommand)]
     Outbox(outbox::Command),
@@ -130,6 +134,7 @@ impl Command {
             Self::Server(arguments) => &arguments.common,
             Self::Subscriptions(command) => command.common(),
             Self::Lanes(command) => command.common(),
+            Self::Imports(command) => command.common(),
             Self::Outbox(command) => command.common(),
             Self::Dlq(command) => command.common(),
             Self::Events(command) => command.common(),
@@ -150,6 +155,7 @@ impl Command {
             Self::Server(arguments) => server::run(arguments, app, tether).await,
             Self::Subscriptions(command) => command.run(&app, self.common().format()).await,
             Self::Lanes(command) => command.run(&app).await,
+            Self::Imports(command) => command.run(&app).await,
             Self::Outbox(command) => command.run(&app).await,
             Self::Dlq(command) => command.run(&app).await,
             Self::Events(command) => command.run(&app).await,

@@ -1,10 +1,11 @@
 //! A catalog file, row by row.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use csv::{ErrorKind, StringRecord};
+use sha2::{Digest, Sha256};
 
 use super::Error;
 use super::row::{self, Columns, Rejection, Row};
@@ -17,6 +18,7 @@ pub struct Catalog {
     columns: Columns,
     record: StringRecord,
     rows: u64,
+    digest: String,
 }
 
 impl Catalog {
@@ -29,8 +31,8 @@ impl Catalog {
             file: file.to_owned(),
             why,
         };
-        let rows = count(open(file).map_err(unreadable)?).map_err(unreadable)?;
-        let mut reader = open(file).map_err(unreadable)?;
+        let (rows, digest) = survey(file).map_err(unreadable)?;
+        let mut reader = csv::Reader::from_reader(open(file).map_err(unreadable)?);
         let headers = reader.headers().map_err(|error| unreadable(error.into()))?;
         if headers.iter().all(|name| name.trim().is_empty()) {
             return Err(Error::Empty {
@@ -48,6 +50,7 @@ impl Catalog {
             columns,
             record: StringRecord::new(),
             rows,
+            digest,
         })
     }
 
@@ -61,6 +64,12 @@ impl Catalog {
     #[must_use]
     pub const fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// What stands for all that is in it.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The next row; none at the end.
@@ -95,27 +104,44 @@ impl Iterator for Catalog {
     }
 }
 
-fn open(file: &Path) -> io::Result<csv::Reader<BufReader<File>>> {
+fn open(file: &Path) -> io::Result<BufReader<File>> {
     /// Big enough that a disk reads at its own speed.
     const BUFFER_BYTES: usize = 256 * 1024;
     let file = File::open(file)?;
     if file.metadata()?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    Ok(csv::Reader::from_reader(BufReader::with_capacity(
-        BUFFER_BYTES,
-        file,
-    )))
+    Ok(BufReader::with_capacity(BUFFER_BYTES, file))
 }
 
-/// Counts rows, whatever is in them.
-fn count(reader: csv::Reader<BufReader<File>>) -> io::Result<u64> {
+/// Counts rows, whatever is in them, and makes the digest of the file.
+fn survey(file: &Path) -> io::Result<(u64, String)> {
+    let mut bytes = Digested {
+        reader: open(file)?,
+        digest: Sha256::new(),
+    };
     let mut rows = 0;
-    for record in reader.into_byte_records() {
+    for record in csv::Reader::from_reader(&mut bytes).into_byte_records() {
         match record {
             Err(error) if matches!(error.kind(), ErrorKind::Io(_)) => return Err(error.into()),
             _ => rows += 1,
         }
     }
-    Ok(rows)
+    let digest = bytes.digest.finalize();
+    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
+    Ok((rows, digits.collect()))
+}
+
+/// A reader of which a digest is made.
+struct Digested<R> {
+    reader: R,
+    digest: Sha256,
+}
+
+impl<R: Read> Read for Digested<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.digest.update(&buffer[..count]);
+        Ok(count)
+    }
 }

@@ -1,7 +1,8 @@
 //! Taking in the catalog of a publisher, with `Priority::Bulk`.
 //!
-//! Commands go out in chunks, each one durable write. Every row has an idempotency key made of its
-//! content, so that a file may be imported again after any interruption: what is in stays in, once.
+//! Every file is an import of its own, which goes on where it was after any interruption. Every row
+//! has an idempotency key made of its content, so that what is in stays in, once, also when another
+//! file has it again.
 
 mod catalog;
 mod progress;
@@ -59,13 +60,13 @@ pub enum Error {
         /// The columns there are.
         found: String,
     },
-    /// The store took no more.
-    #[error("the import stopped before line {line}: {why}; run it again, what is in stays in")]
+    /// It did not come to its end.
+    #[error("cannot import all of {file}: {why}")]
     Stopped {
-        /// The line of the first row that may not be in.
-        line: u64,
-        /// What the store said.
-        why: protean::app::Error,
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        why: protean::app::import::Error,
     },
 }
 
@@ -172,7 +173,7 @@ fn envelope(status: &str, data: &Value, diagnostics: &[Value]) -> String {
 
 /// Rejections, kept for the end. The first thousand tell enough.
 impl Observer for Vec<Value> {
-    fn advanced(&mut self, _tally: &Tally) {}
+    fn advanced(&mut self, _rows: u64) {}
 
     fn rejected(&mut self, rejection: &Rejection) {
         const KEPT_MAX: usize = 1_000;

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use protean::cli::grouped;
 
-use super::run::{Observer, Tally};
+use super::run::Observer;
 use super::{Rejection, say, tell};
 
 /// A line is printed whenever so many more rows are done.
@@ -51,11 +51,11 @@ fn rows_per_second(state: &ProgressState, text: &mut dyn fmt::Write) {
 }
 
 impl Observer for Progress {
-    fn advanced(&mut self, tally: &Tally) {
+    fn advanced(&mut self, done: u64) {
         match self {
-            Self::Bar(bar) => bar.set_position(tally.rows()),
+            Self::Bar(bar) => bar.set_position(done),
             Self::Lines { rows, told } => {
-                while *told + ROWS_PER_LINE <= tally.rows() {
+                while *told + ROWS_PER_LINE <= done {
                     *told += ROWS_PER_LINE;
                     say(&format!(
                         "Progress: {} / {}",

@@ -1,21 +1,18 @@
-//! The import itself: chunks of commands, a few of them on their way at the same time.
+//! The import itself: the rows of a catalog, as a job of the framework.
 
-use std::collections::VecDeque;
+use std::io;
 
-use protean::app::{self, Submission};
+use protean::app::import::{self as framework, Cause, Row as Command, iter};
+use protean::port::imports::Progress;
 use protean::prelude::Invalid;
 use protean::{App, Priority};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
 
 use super::{Catalog, Error, Rejection, Row};
 use crate::Bookshelf;
 
-/// Rows in one durable write: enough that its fixed cost is small, few enough that it is short.
-const CHUNK_ROWS: usize = 500;
-
-/// Chunks on their way at the same time: one is written while the next is made ready.
-const CHUNKS_IN_FLIGHT: usize = 3;
+/// How much of a digest stands in the name of an import: too much for two files to meet by chance.
+const NAME_DIGITS: usize = 16;
 
 /// What became of the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,26 +25,16 @@ pub struct Tally {
     pub rejected: u64,
 }
 
-impl Tally {
-    /// All rows so far.
-    #[must_use]
-    pub const fn rows(&self) -> u64 {
-        self.imported + self.duplicates + self.rejected
-    }
-}
-
 /// Who is told how the import goes.
-pub trait Observer {
+pub trait Observer: Send {
     /// So many rows are done.
-    fn advanced(&mut self, tally: &Tally);
+    fn advanced(&mut self, rows: u64);
     /// A row is no book.
     fn rejected(&mut self, rejection: &Rejection);
 }
 
-/// The answers to one chunk, row by row.
-type Answers = Vec<(u64, Result<app::Receipt, app::Error>)>;
-
-/// Imports a catalog with `Priority::Bulk`. A row that is no book costs only itself.
+/// Imports a catalog with `Priority::Bulk`. A row that is no book costs only itself. Each file is a
+/// job of its own, which goes on where it was.
 ///
 /// # Errors
 /// When the file cannot be read to its end, or the store takes no more. Rows before that are in,
@@ -57,78 +44,63 @@ type Answers = Vec<(u64, Result<app::Receipt, app::Error>)>;
 /// Dropping the future is such an interruption.
 pub async fn import(
     app: &App<Bookshelf>,
-    mut catalog: Catalog,
+    catalog: Catalog,
     observer: &mut impl Observer,
 ) -> Result<Tally, Error> {
-    let app = app.with_priority(Priority::Bulk);
-    let mut tally = Tally::default();
-    let mut in_flight: VecDeque<JoinHandle<Answers>> = VecDeque::new();
-    loop {
-        let chunk = read_chunk(&mut catalog, &mut tally, observer)?;
-        let is_last = chunk.is_empty();
-        if !is_last {
-            in_flight.push_back(tokio::spawn(submit(app.clone(), chunk)));
-        }
-        while in_flight.len() >= CHUNKS_IN_FLIGHT || is_last {
-            let Some(answers) = in_flight.pop_front() else {
-                return Ok(tally);
-            };
-            match answers.await {
-                Ok(answers) => count(answers, &mut tally, observer)?,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            }
-        }
-    }
+    let (file, digest) = (catalog.file().to_owned(), catalog.digest().to_owned());
+    let outcome = app
+        .import(iter(catalog.map(command)))
+        .name(format!("vintage-press-{}", &digest[..NAME_DIGITS]))
+        .of(file.display().to_string(), digest)
+        .priority(Priority::Bulk)
+        .observe(Told(observer))
+        .run()
+        .await
+        .map_err(|why| Error::Stopped { file, why })?;
+    let (before, now) = (outcome.before, outcome.progress);
+    let known = before.accepted + outcome.again;
+    Ok(Tally {
+        imported: now.accepted - known,
+        duplicates: now.duplicates + known,
+        rejected: now.rejected,
+    })
 }
 
-/// The next rows that read as books; none at the end of the file.
-fn read_chunk(
-    catalog: &mut Catalog,
-    tally: &mut Tally,
-    observer: &mut impl Observer,
-) -> Result<Vec<Row>, Error> {
-    let mut chunk = Vec::with_capacity(CHUNK_ROWS);
-    while chunk.len() < CHUNK_ROWS {
-        match catalog.next() {
-            None => break,
-            Some(Ok(Ok(row))) => chunk.push(row),
-            Some(Ok(Err(rejection))) => {
-                tally.rejected += 1;
-                observer.rejected(&rejection);
-            }
-            Some(Err(why)) => {
-                let file = catalog.file().to_owned();
-                return Err(Error::Unreadable { file, why });
-            }
-        }
-    }
-    Ok(chunk)
+/// A row as the framework has it; what is wrong with one that is no book comes back.
+fn command(
+    row: io::Result<Result<Row, Rejection>>,
+) -> io::Result<Command<crate::book::AddBook, Option<Rejection>>> {
+    Ok(match row? {
+        Ok(row) => Command::new(row.command)
+            .line(row.line)
+            .key(row.idempotency_key)
+            .origin(None),
+        Err(rejection) => Command::rejected(Invalid::default())
+            .line(rejection.line)
+            .origin(Some(rejection)),
+    })
 }
 
-async fn submit(app: App<Bookshelf>, chunk: Vec<Row>) -> Answers {
-    let lines: Vec<u64> = chunk.iter().map(|row| row.line).collect();
-    let submissions = chunk
-        .into_iter()
-        .map(|row| Submission::new(row.command).idempotency_key(row.idempotency_key));
-    let answers = app.process_all(submissions).await;
-    lines.into_iter().zip(answers).collect()
-}
+/// An observer, as the framework has it.
+struct Told<'o, O>(&'o mut O);
 
-fn count(answers: Answers, tally: &mut Tally, observer: &mut impl Observer) -> Result<(), Error> {
-    for (line, answer) in answers {
-        match answer {
-            Ok(receipt) if receipt.duplicate => tally.duplicates += 1,
-            Ok(_) => tally.imported += 1,
-            Err(app::Error::Invalid(invalid)) => {
-                tally.rejected += 1;
-                let reason = reason(&invalid);
-                observer.rejected(&Rejection { line, reason });
-            }
-            Err(why) => return Err(Error::Stopped { line, why }),
-        }
+impl<O: Observer> framework::Observer<Option<Rejection>> for Told<'_, O> {
+    fn rejected(
+        &mut self,
+        rejection: framework::Rejection<Option<Rejection>>,
+    ) -> Result<(), Cause> {
+        let line = rejection.line;
+        let own = rejection.origin.unwrap_or_else(|| Rejection {
+            line,
+            reason: reason(&rejection.why),
+        });
+        self.0.rejected(&own);
+        Ok(())
     }
-    observer.advanced(tally);
-    Ok(())
+
+    fn advanced(&mut self, progress: &Progress) {
+        self.0.advanced(progress.rows);
+    }
 }
 
 /// What is wrong with a row, under the names of its columns.
