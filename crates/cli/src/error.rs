@@ -45,6 +45,31 @@ pub enum Error {
         /// Which one was meant, or how to find what there is.
         advice: String,
     },
+    /// The domain has no such command.
+    #[error("[PE0860] expected a command of this domain, found `{name}`; {advice}")]
+    UnknownCommand {
+        /// The name asked for.
+        name: String,
+        /// Which one was meant, or those there are.
+        advice: String,
+    },
+    /// Arguments that do not go together.
+    #[error("[PE0861] expected {why}")]
+    Arguments {
+        /// What was expected, and what was found.
+        why: String,
+    },
+    /// A file cannot be read.
+    #[error("[PE0862] cannot read {file}: {why}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the operating system said.
+        why: std::io::Error,
+    },
+    /// A file does not fit.
+    #[error(transparent)]
+    File(#[from] protean_import::Error),
     /// An import did not do what was asked.
     #[error(transparent)]
     Import(#[from] import::Error),
@@ -87,6 +112,10 @@ impl Error {
             Self::OtherDomain { .. }
             | Self::Unconfirmed { .. }
             | Self::UnknownSubscription { .. }
+            | Self::UnknownCommand { .. }
+            | Self::Arguments { .. }
+            | Self::Unreadable { .. }
+            | Self::File(_)
             | Self::Import(import::Error::Name { .. } | import::Error::Changed { .. }) => 2,
             Self::Start(_)
             | Self::Worker { .. }

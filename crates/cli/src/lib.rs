@@ -11,6 +11,7 @@ mod db;
 mod dlq;
 mod error;
 mod events;
+mod import;
 mod imports;
 mod lanes;
 mod logging;
@@ -47,6 +48,11 @@ pub enum Command {
     /// Pause, resume or limit bulk work
     #[command(subcommand)]
     Lanes(lanes::Command),
+    /// Import a file as bulk commands; the same line again goes on where it was
+    ///
+    /// The exit code is 0 when all rows are in, 1 when some were rejected or it stopped, 2 when the
+    /// file or the arguments make no sense, and 3 when it could not start.
+    Import(import::Arguments),
     /// See, pause, resume or cancel bulk imports
     #[command(subcommand)]
     Imports(imports::Command),
@@ -95,6 +101,9 @@ impl Common {
 /// the process.
 #[must_use]
 pub fn execute<H: Host>(command: &Command, host: H) -> ExitCode {
+    if let Command::Import(arguments) = command {
+        return import::execute(arguments, host);
+    }
     let common = command.common();
     let format = common.format();
     let tether = command.tether();
@@ -128,12 +137,25 @@ fn run<H: Host>(command: &Command, tether: Option<&Tether>, host: H) -> Result<R
     })
 }
 
+/// Opens the domain, with all its tables.
+async fn connect<H: Host>(
+    host: H,
+    config: protean_core::config::Config,
+) -> Result<App<H::Domain>, Error> {
+    let app = host.connect(config).await.map_err(Error::start)?;
+    let tables = app.registry().tables();
+    let set_up = app.tier().tables.setup(tables).await;
+    set_up.map_err(Error::start)?;
+    Ok(app)
+}
+
 impl Command {
     const fn common(&self) -> &Common {
         match self {
             Self::Server(arguments) => &arguments.common,
             Self::Subscriptions(command) => command.common(),
             Self::Lanes(command) => command.common(),
+            Self::Import(arguments) => arguments.common(),
             Self::Imports(command) => command.common(),
             Self::Outbox(command) => command.common(),
             Self::Dlq(command) => command.common(),
@@ -155,6 +177,8 @@ impl Command {
             Self::Server(arguments) => server::run(arguments, app, tether).await,
             Self::Subscriptions(command) => command.run(&app, self.common().format()).await,
             Self::Lanes(command) => command.run(&app).await,
+            // It has an exit code of its own.
+            Self::Import(_) => Ok(Report::default()),
             Self::Imports(command) => command.run(&app).await,
             Self::Outbox(command) => command.run(&app).await,
             Self::Dlq(command) => command.run(&app).await,

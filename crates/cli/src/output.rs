@@ -56,6 +56,18 @@ pub(crate) fn report(format: Format, report: &Report) -> ExitCode {
     }
 }
 
+/// Prints what a command found, of which not all is well.
+pub(crate) fn findings(format: Format, report: &Report) -> ExitCode {
+    let text = match format {
+        Format::Text => report.text.clone(),
+        Format::Json => envelope("fail", &report.data, Vec::new()),
+    };
+    match print(&text) {
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => self::error(Format::Text, &Error::Output(error)),
+    }
+}
+
 /// Prints why a command found nothing.
 pub(crate) fn error(format: Format, error: &Error) -> ExitCode {
     let code = error.exit_code();

@@ -193,7 +193,17 @@ pub struct Import<'a, D, S, B = ()> {
     pub(crate) plan: Plan,
     pub(crate) rate: Option<Rate>,
     pub(crate) rejects_max: Option<RejectsMax>,
+    pub(crate) start: Start,
     pub(crate) observer: B,
+}
+
+/// Where a source begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At its first row; those that are done with are passed over.
+    FirstRow,
+    /// After the rows that are done with.
+    NextRow,
 }
 
 impl<D: Domain> App<D> {
@@ -219,6 +229,7 @@ impl<D: Domain> App<D> {
             plan,
             rate: None,
             rejects_max: None,
+            start: Start::FirstRow,
             observer: (),
         }
     }
@@ -268,6 +279,13 @@ impl<'a, D, S, B> Import<'a, D, S, B> {
         self
     }
 
+    /// The source begins after the rows that are done with, which it can pass over faster: it gives
+    /// none before the observer was told how many those are.
+    pub const fn seeking(mut self) -> Self {
+        self.start = Start::NextRow;
+        self
+    }
+
     /// Tells somebody how it goes.
     pub fn observe<N>(self, observer: N) -> Import<'a, D, S, N> {
         Import {
@@ -276,6 +294,7 @@ impl<'a, D, S, B> Import<'a, D, S, B> {
             plan: self.plan,
             rate: self.rate,
             rejects_max: self.rejects_max,
+            start: self.start,
             observer,
         }
     }

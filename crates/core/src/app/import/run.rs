@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::Start;
 use super::job::{hold, same};
 use super::pace::Pace;
 use super::row::{RowOf, next};
@@ -68,6 +69,7 @@ where
             plan,
             rate,
             rejects_max,
+            start,
             mut observer,
         } = self;
         check_name(&plan.name)?;
@@ -85,7 +87,10 @@ where
             before: record.progress,
             progress: record.progress,
             again: 0,
-            read: 0,
+            read: match start {
+                Start::FirstRow => 0,
+                Start::NextRow => record.progress.rows,
+            },
             pace: Pace::new(rate),
             rejects_max,
             observer,
