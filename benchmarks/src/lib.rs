@@ -1,5 +1,10 @@
 //! What the benchmarks have in common.
 
+pub mod figures;
+pub mod look;
+pub mod schedule;
+pub mod watch;
+
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};

@@ -4,21 +4,28 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
+use crate::{peers, process};
 
 const PACKAGE: &str = "protean-benchmarks";
 const PROGRAMS_OF: &str = "bookshelf";
 const FOLDER: &str = "benchmarks/src/bin";
 
+/// The benchmark that needs what others have made.
+const COMPARISON: &str = "compare";
+
 /// Runs the benchmark `name` with `args`.
 ///
 /// # Errors
-/// When there is no such benchmark, with the names there are, or when it fails.
+/// When there is no such benchmark, with the names there are, when what it needs cannot be
+/// installed, or when it fails.
 pub(crate) fn run(root: &Path, name: Option<&str>, args: &[String]) -> Result<()> {
     let known = names(&root.join(FOLDER))?;
     let name = choose(name, &known)?;
     // Some benchmarks start programs of the example.
     process::run(process::cargo(root).args(["build", "--release", "--package", PROGRAMS_OF]))?;
+    if name == COMPARISON {
+        peers::ensure(root, &process::target(root)?, args)?;
+    }
     let options = [
         "run",
         "--release",

@@ -12,6 +12,7 @@ mod bench;
 mod fuzz;
 mod lint;
 mod packages;
+mod peers;
 mod process;
 mod python;
 mod simulate;

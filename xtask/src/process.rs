@@ -1,6 +1,7 @@
 //! Starting other programs.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,21 @@ pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root);
     command
+}
+
+/// Where cargo, started at the root, puts what it makes: an absolute path.
+///
+/// # Errors
+/// When the current folder is gone.
+pub(crate) fn target(root: &Path) -> Result<PathBuf> {
+    target_of(root, std::env::var_os("CARGO_TARGET_DIR"))
+}
+
+fn target_of(root: &Path, target_dir: Option<OsString>) -> Result<PathBuf> {
+    let target = target_dir.map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let folder = root.join(target);
+    std::path::absolute(&folder)
+        .with_context(|| format!("expected an absolute path for {}", folder.display()))
 }
 
 /// Runs a command to its end, without input.
@@ -44,6 +60,15 @@ fn line(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_made_is_where_cargo_puts_it() {
+        let root = Path::new("/checkout");
+        let found = |variable: Option<&str>| target_of(root, variable.map(OsString::from)).unwrap();
+        assert_eq!(found(None), Path::new("/checkout/target"));
+        assert_eq!(found(Some("out")), Path::new("/checkout/out"));
+        assert_eq!(found(Some("/elsewhere")), Path::new("/elsewhere"));
+    }
 
     #[test]
     fn a_failure_names_the_command_and_its_status() {

@@ -28,17 +28,23 @@ pub(crate) fn program(target: &Path) -> PathBuf {
     target.join(FOLDER).join("bin").join("python")
 }
 
-/// Makes the environment, unless it is there with all that is required.
+/// Makes the environment of the tests, unless it is there with all that is required.
+///
+/// # Errors
+/// As [`environment`].
+pub(crate) fn ensure(root: &Path, target: &Path) -> Result<()> {
+    environment(&root.join(REQUIREMENTS), &target.join(FOLDER))
+}
+
+/// Makes an environment in a folder, unless it is there with all that a file requires.
 ///
 /// # Errors
 /// When the requirements cannot be read or installed.
-pub(crate) fn ensure(root: &Path, target: &Path) -> Result<()> {
-    let requirements = root.join(REQUIREMENTS);
-    let required = std::fs::read_to_string(&requirements)
+pub(crate) fn environment(requirements: &Path, folder: &Path) -> Result<()> {
+    let required = std::fs::read_to_string(requirements)
         .with_context(|| format!("expected to read {}", requirements.display()))?;
-    let folder = target.join(FOLDER);
-    let program = program(target);
-    if program.is_file() && is_installed(&folder, &required) {
+    let program = folder.join("bin").join("python");
+    if program.is_file() && is_installed(folder, &required) {
         println!("present: {}", names(&required).join(", "));
         return Ok(());
     }
@@ -46,9 +52,9 @@ pub(crate) fn ensure(root: &Path, target: &Path) -> Result<()> {
     process::run(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
-            .arg(&folder),
+            .arg(folder),
     )?;
-    process::run(install(&program).arg(&requirements))?;
+    process::run(install(&program).arg(requirements))?;
     let stamp = folder.join(STAMP);
     std::fs::write(&stamp, required)
         .with_context(|| format!("expected to write {}", stamp.display()))

@@ -1,9 +1,8 @@
 //! `cargo xtask test`: everything a change has to pass.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::step::{self, Step};
 use crate::{lint, packages, process, python};
@@ -21,7 +20,7 @@ const BIN_DIR_VARIABLE: &str = "PROTEAN_TEST_BIN_DIR";
 /// # Errors
 /// What the first step to fail reported.
 pub(crate) fn run(root: &Path, filters: &[String]) -> Result<()> {
-    let target = target(root, std::env::var_os("CARGO_TARGET_DIR"))?;
+    let target = process::target(root)?;
     let mut steps = vec![Step::new("packages", packages::ensure)];
     steps.extend(lint::steps(root));
     steps.push(Step::new("python", || python::ensure(root, &target)));
@@ -55,26 +54,4 @@ fn test(root: &Path, target: &Path, filters: &[String]) -> Result<()> {
         command.arg("--").args(filters);
     }
     process::run(&mut command)
-}
-
-/// Where cargo, started at the root, puts what it makes: an absolute path.
-fn target(root: &Path, target_dir: Option<OsString>) -> Result<PathBuf> {
-    let target = target_dir.map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let folder = root.join(target);
-    std::path::absolute(&folder)
-        .with_context(|| format!("expected an absolute path for {}", folder.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_made_is_where_cargo_puts_it() {
-        let root = Path::new("/checkout");
-        let found = |variable: Option<&str>| target(root, variable.map(OsString::from)).unwrap();
-        assert_eq!(found(None), Path::new("/checkout/target"));
-        assert_eq!(found(Some("out")), Path::new("/checkout/out"));
-        assert_eq!(found(Some("/elsewhere")), Path::new("/elsewhere"));
-    }
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::figures::Figures;
 use crate::measure::Measured;
 use crate::phase::Phase;
 use crate::plan::Plan;
 use crate::summary::{Results, Run, Summary, Times};
+use protean_benchmarks::figures::Figures;
 
 /// `{"version", "plan", "summaries", "runs", "errors"}`; times in milliseconds.
 pub(crate) fn of(plan: &Plan, results: &Results) -> Value {

@@ -9,8 +9,8 @@ use bookshelf::demo::client::{Answer, Client};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::schedule::{Due, PRICE_CHANGE_EVERY, Schedule, What};
-use crate::watch::{Awaited, PATIENCE, Sign};
+use protean_benchmarks::schedule::{Due, Schedule};
+use protean_benchmarks::watch::{Awaited, PATIENCE, Sign};
 
 /// Requests on their way at the same time: what a process may have of open files. Those beyond it
 /// wait, and their time runs.
@@ -21,6 +21,9 @@ const DUE_MAX: usize = 1_024;
 
 /// Errors that are told; there is no need to see more.
 const TOLD_MAX: usize = 5;
+
+/// One request in so many changes a price; the others place orders.
+const PRICE_CHANGE_EVERY: u64 = 5;
 
 /// What a price is at least, so that it is none that a book had before.
 const PRICE_BASE: u64 = 1_000;
@@ -70,8 +73,9 @@ impl Load {
     pub(crate) async fn run(self, schedule: Schedule, start: Instant) -> Result<Answered> {
         let load = Arc::new(self);
         let (sender, mut due) = mpsc::channel(DUE_MAX);
-        // The timers of the runtime know nothing finer than a millisecond.
-        let pace = std::thread::spawn(move || pace(schedule, start, &sender));
+        let pace = std::thread::spawn(move || {
+            schedule.pace(start, |one, _| sender.blocking_send(one).is_ok());
+        });
         let mut requests = JoinSet::new();
         let mut answered = Answered::default();
         while let Some(one) = due.recv().await {
@@ -114,36 +118,21 @@ impl Load {
     async fn send(&self, one: Due) -> Result<Sign> {
         let _permit = self.in_flight.acquire().await?;
         let mut connection = self.client.connect().await?;
-        let sign = match one.what {
-            What::Order => {
-                let body = r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
-                let answer: Answer = connection.post("/orders", body).await?;
-                Sign::Order(answer.accepted("order_id")?)
-            }
-            What::PriceChange => {
-                let nth = usize::try_from(one.nth / PRICE_CHANGE_EVERY)? % self.books.len();
-                let (book, price) = (&self.books[nth], PRICE_BASE + one.nth);
-                let body = format!(r#"{{"price_amount":"{price}"}}"#);
-                let answer = connection
-                    .put(&format!("/books/{book}/price"), body)
-                    .await?;
-                Sign::Price(answer.accepted("book_id")?, i64::try_from(price)?)
-            }
+        let sign = if one.nth.is_multiple_of(PRICE_CHANGE_EVERY) {
+            let nth = usize::try_from(one.nth / PRICE_CHANGE_EVERY)? % self.books.len();
+            let (book, price) = (&self.books[nth], PRICE_BASE + one.nth);
+            let body = format!(r#"{{"price_amount":"{price}"}}"#);
+            let answer = connection
+                .put(&format!("/books/{book}/price"), body)
+                .await?;
+            Sign::Price(answer.accepted("book_id")?, i64::try_from(price)?)
+        } else {
+            let body = r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
+            let answer: Answer = connection.post("/orders", body).await?;
+            Sign::Order(answer.accepted("order_id")?)
         };
         self.client.keep(connection);
         Ok(sign)
-    }
-}
-
-/// Hands out each request when it is due.
-fn pace(schedule: Schedule, start: Instant, due: &mpsc::Sender<Due>) {
-    for one in schedule.requests() {
-        let wait = (start + one.at).saturating_duration_since(Instant::now());
-        // sleep: requests come when they are due
-        std::thread::sleep(wait);
-        if due.blocking_send(one).is_err() {
-            return;
-        }
     }
 }
 

@@ -12,18 +12,14 @@
 
 mod backlog;
 mod burden;
-mod figures;
 mod json;
 mod load;
-mod look;
 mod measure;
 mod phase;
 mod plan;
 mod report;
-mod schedule;
 mod shop;
 mod summary;
-mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

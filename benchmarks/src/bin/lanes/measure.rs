@@ -11,12 +11,12 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Builder;
 
 use crate::backlog::Backlog;
-use crate::figures::Figures;
 use crate::load::{Answered, Load};
 use crate::phase::Phase;
-use crate::schedule::Schedule;
 use crate::shop::{Count, Shop};
-use crate::watch::{ACCEPTED_MAX, Seen, watch};
+use protean_benchmarks::figures::Figures;
+use protean_benchmarks::schedule::Schedule;
+use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
 
 /// Between two looks at the backlog.
 const BACKLOG_INTERVAL: Duration = Duration::from_millis(250);

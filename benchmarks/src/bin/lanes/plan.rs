@@ -11,8 +11,8 @@ use protean::cli::grouped;
 
 use crate::measure::{Interrupted, measure};
 use crate::phase::Phase;
-use crate::schedule::Schedule;
 use crate::summary::{Results, Run};
+use protean_benchmarks::schedule::Schedule;
 
 /// Rows of the catalog for each second of a measurement: more than any tier takes in.
 const ROWS_PER_SECOND: u64 = 60_000;

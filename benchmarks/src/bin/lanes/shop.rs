@@ -15,8 +15,8 @@ use protean::app::Submission;
 use protean_benchmarks::program;
 use tempfile::TempDir;
 
-use crate::look::Looks;
 use crate::phase::Phase;
+use protean_benchmarks::look::Looks;
 
 /// Books that are taken in before, whose prices change: so many that one is seldom changed again
 /// while it is awaited.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::figures::{Figures, median};
 use crate::measure::Measured;
 use crate::phase::Phase;
+use protean_benchmarks::figures::{Figures, median};
 
 /// What the times of requests may be during an import, against those in an idle shop.
 pub(crate) const P99_RATIO_MAX: f64 = 1.5;

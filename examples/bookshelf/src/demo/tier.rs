@@ -86,6 +86,12 @@ impl Services {
         self.database.as_ref().map(|database| database.uri.as_str())
     }
 
+    /// The Redis that carries the messages; none without one.
+    #[must_use]
+    pub fn redis_uri(&self) -> Option<String> {
+        self.redis.as_ref().map(Redis::uri)
+    }
+
     /// The most memory that Redis had in use for its data and its clients; none without Redis.
     /// Blocks the thread.
     ///

@@ -16,22 +16,25 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 const LOOK_MAX: usize = 128;
 
 /// What was accepted between two looks at most; no shop answers so fast.
-pub(crate) const ACCEPTED_MAX: usize = 1_024;
+pub const ACCEPTED_MAX: usize = 1_024;
 
 /// The longest time that anything is awaited, from the instant at which it was due.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What was accepted, and is to be seen.
 #[derive(Debug)]
-pub(crate) struct Awaited {
-    pub(crate) due: Instant,
-    pub(crate) counts: bool,
-    pub(crate) sign: Sign,
+pub struct Awaited {
+    /// The instant at which it was due.
+    pub due: Instant,
+    /// Whether it is measured.
+    pub counts: bool,
+    /// How it is seen.
+    pub sign: Sign,
 }
 
 /// How it is seen.
 #[derive(Debug)]
-pub(crate) enum Sign {
+pub enum Sign {
     /// The order is there.
     Order(String),
     /// The book costs this, or more.
@@ -40,16 +43,19 @@ pub(crate) enum Sign {
 
 /// What was seen.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// From the instant at which it was due to the end of the look that saw it; [`PATIENCE`] for
     /// what was not seen by then.
-    pub(crate) times: Vec<Duration>,
+    pub times: Vec<Duration>,
     /// How much was not seen in time.
-    pub(crate) missed: u64,
+    pub missed: u64,
 }
 
-/// Looks until nobody sends any more, and nothing is awaited.
-pub(crate) fn watch(looks: &Looks, accepted: &Receiver<Awaited>) -> Result<Seen> {
+/// Looks until nobody sends any more, and nothing is awaited. It blocks the thread.
+///
+/// # Errors
+/// When a look fails.
+pub fn watch(looks: &Looks, accepted: &Receiver<Awaited>) -> Result<Seen> {
     let mut seen = Seen::default();
     let mut awaited = Vec::new();
     loop {

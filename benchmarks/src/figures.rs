@@ -9,18 +9,25 @@ const MICROS_MAX: u64 = 3_600_000_000;
 
 /// The figures that stand for many times, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Figures {
-    pub(crate) count: u64,
-    pub(crate) p50: f64,
-    pub(crate) p95: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
-    pub(crate) max: f64,
+pub struct Figures {
+    /// How many times there are.
+    pub count: u64,
+    /// The median.
+    pub p50: f64,
+    /// What 95 of 100 are at most.
+    pub p95: f64,
+    /// What 99 of 100 are at most.
+    pub p99: f64,
+    /// What 999 of 1,000 are at most.
+    pub p999: f64,
+    /// The longest.
+    pub max: f64,
 }
 
 impl Figures {
     /// To three digits.
-    pub(crate) fn of(times: &[Duration]) -> Self {
+    #[must_use]
+    pub fn of(times: &[Duration]) -> Self {
         // Bounds that are in order, and digits from 0 to 5, are what it takes.
         let Ok(mut histogram) = Histogram::<u64>::new_with_bounds(1, MICROS_MAX, 3) else {
             return Self::default();
@@ -45,7 +52,8 @@ impl Figures {
     }
 
     /// The median of each figure, and the greatest count.
-    pub(crate) fn median(all: &[Self]) -> Self {
+    #[must_use]
+    pub fn median(all: &[Self]) -> Self {
         let of = |part: fn(&Self) -> f64| median(all.iter().map(part)).unwrap_or_default();
         Self {
             count: all.iter().map(|one| one.count).max().unwrap_or_default(),
@@ -59,7 +67,7 @@ impl Figures {
 }
 
 /// The one in the middle; the mean of the two when there are two. None of none.
-pub(crate) fn median(all: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub fn median(all: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut all: Vec<f64> = all.into_iter().collect();
     all.sort_by(f64::total_cmp);
     let upper = *all.get(all.len() / 2)?;

@@ -9,12 +9,15 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls, Statement};
 
 /// The looks of one thread. They block it.
-pub(crate) enum Looks {
+pub enum Looks {
+    /// At a file.
     Sqlite(Connection),
+    /// At a database.
     Postgres(Box<Postgres>),
 }
 
-pub(crate) struct Postgres {
+/// A connection that looks, and what it asks.
+pub struct Postgres {
     client: Client,
     orders: Statement,
     prices: Statement,
@@ -34,7 +37,10 @@ const BOOKS: &str = "SELECT count(*) FROM book_catalog";
 
 impl Looks {
     /// At the file in `home`, or at the database with this URI.
-    pub(crate) fn open(home: &Path, database_uri: Option<&str>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When it cannot be opened, or has no such projections yet.
+    pub fn open(home: &Path, database_uri: Option<&str>) -> Result<Self> {
         let Some(uri) = database_uri else {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(home.join("bookshelf.db"), flags)?;
@@ -57,7 +63,10 @@ impl Looks {
     }
 
     /// Those of the orders that are there.
-    pub(crate) fn orders(&self, ids: &[&str]) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn orders(&self, ids: &[&str]) -> Result<Vec<String>> {
         match self {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(SQLITE_ORDERS)?;
@@ -73,7 +82,10 @@ impl Looks {
     }
 
     /// What those of the books that are there cost.
-    pub(crate) fn prices(&self, ids: &[&str]) -> Result<HashMap<String, i64>> {
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn prices(&self, ids: &[&str]) -> Result<HashMap<String, i64>> {
         match self {
             Self::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(SQLITE_PRICES)?;
@@ -90,7 +102,10 @@ impl Looks {
     }
 
     /// How many books there are in the catalog. It reads an index to its end.
-    pub(crate) fn books(&self) -> Result<u64> {
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn books(&self) -> Result<u64> {
         let count: i64 = match self {
             Self::Sqlite(connection) => connection.query_row(BOOKS, [], |row| row.get(0))?,
             Self::Postgres(postgres) => {

@@ -1,44 +1,39 @@
 //! When requests are due, and which.
 
-use std::time::Duration;
-
-/// One request in so many changes a price; the others place orders.
-pub(crate) const PRICE_CHANGE_EVERY: u64 = 5;
+use std::time::{Duration, Instant};
 
 /// Requests at a fixed rate: one in each slot, at any instant of it, so that nothing that recurs in
 /// the shop meets all of them or none. It is the same in every phase.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Schedule {
-    pub(crate) per_second: u32,
+pub struct Schedule {
+    /// How many in a second.
+    pub per_second: u32,
     /// Requests that find processes that have done nothing yet.
-    pub(crate) warm_up: Duration,
+    pub warm_up: Duration,
     /// Requests that count.
-    pub(crate) measured: Duration,
+    pub measured: Duration,
 }
 
 /// A request that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Due {
-    pub(crate) nth: u64,
+pub struct Due {
+    /// Its number, from 0.
+    pub nth: u64,
     /// Since the start of the schedule.
-    pub(crate) at: Duration,
-    pub(crate) what: What,
-    pub(crate) counts: bool,
-}
-
-/// What a request wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    Order,
-    PriceChange,
+    pub at: Duration,
+    /// Whether it is measured.
+    pub counts: bool,
 }
 
 impl Schedule {
-    pub(crate) fn duration(&self) -> Duration {
+    /// From the first slot to the end of the last.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
         self.warm_up + self.measured
     }
 
-    pub(crate) fn requests(self) -> impl Iterator<Item = Due> {
+    /// The requests, in the order in which they are due.
+    pub fn requests(self) -> impl Iterator<Item = Due> {
         let slot = Duration::from_secs(1) / self.per_second.max(1);
         let count = self.duration().as_nanos() / slot.as_nanos();
         let count = match self.per_second {
@@ -50,13 +45,22 @@ impl Schedule {
             Due {
                 nth,
                 at,
-                what: match nth % PRICE_CHANGE_EVERY {
-                    0 => What::PriceChange,
-                    _ => What::Order,
-                },
                 counts: at >= self.warm_up,
             }
         })
+    }
+
+    /// Hands out each request when it is due, and that instant, until nobody takes them any more.
+    /// It blocks the thread: the timers of the runtime know nothing finer than a millisecond.
+    pub fn pace(self, start: Instant, mut take: impl FnMut(Due, Instant) -> bool) {
+        for one in self.requests() {
+            let due = start + one.at;
+            // sleep: requests come when they are due
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if !take(one, due) {
+                return;
+            }
+        }
     }
 }
 
@@ -91,8 +95,6 @@ mod tests {
         let all = schedule(100);
         assert_eq!(all.len(), 1_200);
         assert_eq!(all.iter().filter(|due| due.counts).count(), 1_000);
-        let changes = all.iter().filter(|due| due.what == What::PriceChange);
-        assert_eq!(changes.count(), 240);
         assert!(all.is_sorted_by_key(|due| due.at));
         assert!(schedule(0).is_empty());
     }

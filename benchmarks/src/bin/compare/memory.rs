@@ -1,0 +1,81 @@
+//! How much memory the programs of a peer had in use.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use rustix::process::Pid;
+
+/// Between two looks at all processes, each of which costs some milliseconds.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// The most that each process had in use: pages that two of them share count twice.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    peaks: HashMap<u32, u64>,
+    looked: Option<Instant>,
+}
+
+impl Memory {
+    /// Looks at the processes of some groups, unless it just did.
+    pub(crate) fn look(&mut self, groups: &[Pid]) {
+        if self.looked.is_some_and(|at| at.elapsed() < LOOK_INTERVAL) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        for id in ids.collect::<Vec<u32>>() {
+            if is_of(id, groups)
+                && let Some(bytes) = peak(id)
+            {
+                let most = self.peaks.entry(id).or_default();
+                *most = bytes.max(*most);
+            }
+        }
+    }
+
+    /// The sum over all processes there ever were.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.peaks.values().sum()
+    }
+}
+
+/// Whether a process is of one of the groups.
+fn is_of(id: u32, groups: &[Pid]) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else {
+        return false;
+    };
+    // After the name, which may have any characters: state, parent, group.
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let group = after.split_whitespace().nth(2);
+    let group: Option<i32> = group.and_then(|group| group.parse().ok());
+    groups
+        .iter()
+        .any(|one| Some(one.as_raw_nonzero().get()) == group)
+}
+
+/// The most memory that a process had in use.
+fn peak(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_of_other_groups_do_not_count() {
+        let own = rustix::process::getpgrp();
+        let mut memory = Memory::default();
+        memory.look(&[own]);
+        assert!(memory.bytes() > 1_000_000, "{}", memory.bytes());
+        let mut none = Memory::default();
+        none.look(&[]);
+        assert_eq!(none.bytes(), 0);
+    }
+}
