@@ -169,7 +169,6 @@ mod tests {
             assert_eq!(config.file, folder.path().join("bookshelf.db"));
         }
         assert_eq!(services.database_uri(), None);
-        assert_eq!(services.create_database().unwrap(), None);
         assert_eq!(services.redis_peak_bytes().unwrap(), None);
     }
 }
