@@ -37,6 +37,17 @@ pub enum Error {
         /// What would have been done.
         what: &'static str,
     },
+    /// It has to be confirmed, and there is nobody to ask.
+    #[error(
+        "[PE0902] expected a yes to `{what}?`, found no terminal to ask on; say it with `--yes`"
+    )]
+    Unasked {
+        /// What would have been done.
+        what: String,
+    },
+    /// Whoever was asked did not say yes.
+    #[error("[PE0903] nothing was done, since the answer was not yes")]
+    Declined,
     /// The domain has no such subscription.
     #[error("[PE0507] expected a subscription of this domain, found `{name}`; {advice}")]
     UnknownSubscription {
@@ -111,6 +122,7 @@ impl Error {
         match self {
             Self::OtherDomain { .. }
             | Self::Unconfirmed { .. }
+            | Self::Unasked { .. }
             | Self::UnknownSubscription { .. }
             | Self::UnknownCommand { .. }
             | Self::Arguments { .. }
@@ -121,7 +133,11 @@ impl Error {
             | Self::Worker { .. }
             | Self::OwnPath(_)
             | Self::Import(import::Error::Busy { .. } | import::Error::Cancelled { .. }) => 3,
-            Self::NotFound { .. } | Self::Import(_) | Self::Port(_) | Self::Output(_) => 1,
+            Self::NotFound { .. }
+            | Self::Declined
+            | Self::Import(_)
+            | Self::Port(_)
+            | Self::Output(_) => 1,
         }
     }
 }

@@ -7,14 +7,17 @@
 pub mod host;
 pub mod subscriptions;
 
+mod confirm;
 mod db;
 mod dlq;
 mod error;
 mod events;
 mod import;
 mod imports;
+mod lane_name;
 mod lanes;
 mod logging;
+mod moment;
 mod number;
 mod outbox;
 mod output;

@@ -58,6 +58,16 @@ impl Settled {
             .sum()
     }
 
+    /// How many numbers before this one are not settled.
+    #[must_use]
+    pub fn unsettled_before(&self, number: u64) -> u64 {
+        let before = self.ahead.iter().take_while(|(first, _)| *first < number);
+        let settled: u64 = before
+            .map(|(first, last)| (*last).min(number - 1) - first + 1)
+            .sum();
+        number.saturating_sub(self.upto + 1).saturating_sub(settled)
+    }
+
     /// Whether a number is settled.
     #[must_use]
     pub fn contains(&self, number: u64) -> bool {
@@ -149,6 +159,10 @@ mod tests {
             (10, "12-14,20")
         );
         assert_eq!(settled.ahead_count(), 4);
+        assert_eq!(
+            [10, 11, 12, 16, 30].map(|it| settled.unsettled_before(it)),
+            [0, 0, 1, 2, 15]
+        );
         assert!(settled.settle(11));
         assert_eq!((settled.upto(), settled.to_string().as_str()), (14, "20"));
     }

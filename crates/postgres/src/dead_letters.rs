@@ -18,10 +18,14 @@ use crate::message::{self, COLUMN_COUNT, COLUMNS, column, number};
 use crate::value::Micros;
 use crate::{Postgres, lanes};
 
-/// The dead letters that a filter means; `$1` to `$4` are its conditions, or null.
-const MATCHES: &str = "($1::bigint IS NULL OR d.id = $1) AND ($2::text IS NULL OR d.subscription \
-     = $2) AND ($3::smallint IS NULL OR d.lane = $3) AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM \
-     protean_message AS o WHERE o.position = d.position AND starts_with(o.correlation_id, $4)))";
+/// The dead letters that a filter means; `$1` to `$7` are its conditions, or null.
+const MATCHES: &str = "($1::bigint IS NULL OR d.id = $1)
+    AND ($2::text IS NULL OR d.subscription = $2) AND ($3::smallint IS NULL OR d.lane = $3)
+    AND ($4::text IS NULL OR strpos(lower(d.error), lower($4)) > 0)
+    AND ($5::timestamptz IS NULL OR d.failed_last >= $5)
+    AND ($6::timestamptz IS NULL OR d.failed_last < $6)
+    AND ($7::text IS NULL OR EXISTS (SELECT 1 FROM protean_message AS o
+        WHERE o.position = d.position AND starts_with(o.correlation_id, $7)))";
 
 /// Remembers which copies of dead letters a broker has to remove.
 fn gone(removed: &str) -> String {
@@ -36,6 +40,9 @@ struct Conditions<'f> {
     id: Option<i64>,
     subscription: Option<&'f str>,
     lane: Option<i16>,
+    error: Option<&'f str>,
+    since: Option<Micros>,
+    until: Option<Micros>,
     correlation_prefix: Option<&'f str>,
 }
 
@@ -45,15 +52,21 @@ impl<'f> Conditions<'f> {
             id: filter.id.map(column),
             subscription: filter.subscription.as_deref(),
             lane: filter.lane.map(lanes::number),
+            error: filter.error.as_deref(),
+            since: filter.since.map(Micros::of),
+            until: filter.until.map(Micros::of),
             correlation_prefix: filter.correlation_prefix.as_deref(),
         }
     }
 
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 4] {
-        [
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        vec![
             &self.id,
             &self.subscription,
             &self.lane,
+            &self.error,
+            &self.since,
+            &self.until,
             &self.correlation_prefix,
         ]
     }
@@ -73,19 +86,24 @@ impl DeadLetters for Postgres {
                  FROM protean_dead_letter AS d
                  JOIN protean_message AS m ON m.position = d.position
                  JOIN protean_queue AS q ON q.id = m.queue
-                 WHERE {MATCHES} ORDER BY d.id LIMIT $5"
+                 WHERE {MATCHES} ORDER BY d.id LIMIT $8"
             );
             let conditions = Conditions::of(filter);
             let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
-            let [id, subscription, lane, correlation] = conditions.parameters();
+            let mut parameters = conditions.parameters();
+            parameters.push(&count_max);
             let broken = |error| failed("the list of dead letters", &error);
-            let rows = client
-                .query(&sql, &[id, subscription, lane, correlation, &count_max])
-                .await
-                .map_err(broken)?;
+            let rows = client.query(&sql, &parameters).await.map_err(broken)?;
             let mut interner = Interner::default();
             let letters = rows.iter().map(|row| dead_letter(row, &mut interner));
             letters.collect::<Result<_, _>>().map_err(broken)
+        })
+    }
+
+    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, port::Error>> {
+        Box::pin(async move {
+            let sql = format!("SELECT count(*) FROM protean_dead_letter AS d WHERE {MATCHES}");
+            self.change("the count of dead letters", &sql, filter).await
         })
     }
 
@@ -126,6 +144,7 @@ impl DeadLetters for Postgres {
 }
 
 impl Postgres {
+    /// Runs a statement that answers with the number of dead letters it was about.
     async fn change(&self, what: &str, sql: &str, filter: &Filter) -> Result<u64, port::Error> {
         let client = self.inner.pools.lane(Lane::Primary).await?;
         let conditions = Conditions::of(filter);

@@ -22,6 +22,11 @@ pub(crate) const fn taken_in(lane: Lane) -> i16 {
     number(lane) + TAKEN_IN
 }
 
+/// The numbers of a lane, with that for messages that were taken in.
+pub(crate) const fn all_of(lane: Lane) -> [i16; 2] {
+    [number(lane), taken_in(lane)]
+}
+
 /// The lane with this number; `None` for messages that are delivered to nobody.
 pub(crate) fn of(found: i16) -> Option<Lane> {
     Lane::ALL

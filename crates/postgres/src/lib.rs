@@ -24,9 +24,11 @@ mod options;
 mod pace;
 mod pool;
 mod schema;
+mod search;
 mod sql;
 mod store;
 mod tables;
+mod trace;
 mod value;
 
 pub mod outbox;

@@ -11,7 +11,8 @@ pub(crate) const VERSION: i64 = 1;
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps, under
 /// the lock of the queue's row: what is committed later has a greater number, lag is a subtraction,
 /// and a cursor is one number. `previous` is the number of the last message before with the same
-/// key (L8). A throttle without a rate is a pause.
+/// key (L8). A throttle without a rate is a pause. A trace is about some messages of a queue that one
+/// run handled, and says in microseconds how long that took.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS protean_meta (
     key text PRIMARY KEY,
@@ -107,8 +108,24 @@ CREATE TABLE IF NOT EXISTS protean_dead_letter (
 );
 CREATE INDEX IF NOT EXISTS protean_dead_letter_subscription
     ON protean_dead_letter (subscription, stream, lane);
+CREATE INDEX IF NOT EXISTS protean_dead_letter_position ON protean_dead_letter (position);
 CREATE INDEX IF NOT EXISTS protean_dead_letter_mirror
     ON protean_dead_letter (lane) WHERE mirror IS NULL;
+CREATE TABLE IF NOT EXISTS protean_trace (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subscription text NOT NULL,
+    lane smallint NOT NULL,
+    queue bigint NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    ranges text,
+    attempt integer NOT NULL,
+    outcome smallint NOT NULL,
+    started timestamptz NOT NULL,
+    took bigint NOT NULL,
+    error text
+);
+CREATE INDEX IF NOT EXISTS protean_trace_queue ON protean_trace (queue, first);
 CREATE TABLE IF NOT EXISTS protean_mirror_gone (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     stream text NOT NULL,
@@ -162,7 +179,7 @@ INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHI
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 16] = [
+pub(crate) const NAMES: [&str; 17] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
@@ -172,6 +189,7 @@ pub(crate) const NAMES: [&str; 16] = [
     "protean_lease",
     "protean_parked",
     "protean_dead_letter",
+    "protean_trace",
     "protean_mirror_gone",
     "protean_gauge",
     "protean_throttle",

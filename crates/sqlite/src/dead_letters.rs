@@ -9,7 +9,8 @@ use protean_core::port::dead_letters::{DeadLetter, DeadLetters, Filter};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::Null;
+use rusqlite::{Connection, Row, ToSql, params};
 
 use crate::Sqlite;
 use crate::database::Rings;
@@ -17,10 +18,12 @@ use crate::error::failed;
 use crate::message::{self, COLUMN_COUNT, COLUMNS};
 use crate::writer::lane_number;
 
-/// The dead letters that a filter means; `?1` to `?4` are its conditions, or null.
+/// The dead letters that a filter means; `?1` to `?7` are its conditions, or null.
 const MATCHES: &str = "(?1 IS NULL OR d.id = ?1) AND (?2 IS NULL OR d.subscription = ?2) \
-     AND (?3 IS NULL OR d.lane = ?3) AND (?4 IS NULL OR EXISTS (SELECT 1 FROM protean_message AS o \
-     WHERE o.position = d.position AND substr(o.correlation_id, 1, length(?4)) = ?4))";
+     AND (?3 IS NULL OR d.lane = ?3) AND (?4 IS NULL OR instr(lower(d.error), lower(?4)) > 0) \
+     AND (?5 IS NULL OR d.failed_last >= ?5) AND (?6 IS NULL OR d.failed_last < ?6) \
+     AND (?7 IS NULL OR EXISTS (SELECT 1 FROM protean_message AS o \
+     WHERE o.position = d.position AND substr(o.correlation_id, 1, length(?7)) = ?7))";
 
 impl DeadLetters for Sqlite {
     fn list<'a>(
@@ -32,6 +35,13 @@ impl DeadLetters for Sqlite {
         Box::pin(self.readers(Lane::Primary).read(move |connection| {
             list(connection, &filter, count_max)
                 .map_err(|error| failed("the list of dead letters", &error))
+        }))
+    }
+
+    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, port::Error>> {
+        let filter = filter.clone();
+        Box::pin(self.readers(Lane::Primary).read(move |connection| {
+            count(connection, &filter).map_err(|error| failed("the count of dead letters", &error))
         }))
     }
 
@@ -52,6 +62,30 @@ impl DeadLetters for Sqlite {
     }
 }
 
+/// The conditions of a filter, as [`MATCHES`] wants them, and one more parameter.
+fn with_conditions<T, R>(
+    filter: &Filter,
+    more: T,
+    run: impl FnOnce(&[&dyn ToSql]) -> rusqlite::Result<R>,
+) -> rusqlite::Result<R>
+where
+    T: ToSql,
+{
+    let lane = filter.lane.map(lane_number);
+    let [since, until] =
+        [filter.since, filter.until].map(|moment| moment.map(Timestamp::as_microsecond));
+    run(params![
+        filter.id,
+        filter.subscription,
+        lane,
+        filter.error,
+        since,
+        until,
+        filter.correlation_prefix,
+        more,
+    ])
+}
+
 fn list(
     connection: &Connection,
     filter: &Filter,
@@ -63,22 +97,23 @@ fn list(
          FROM protean_dead_letter AS d
          JOIN protean_message AS m ON m.position = d.position
          JOIN protean_queue AS q ON q.id = m.queue
-         WHERE {MATCHES} ORDER BY d.id LIMIT ?5"
+         WHERE {MATCHES} ORDER BY d.id LIMIT ?8"
     );
     let mut interner = Interner::default();
     let mut select = connection.prepare_cached(&sql)?;
-    let lane = filter.lane.map(lane_number);
-    let found = select.query_map(
-        params![
-            filter.id,
-            filter.subscription,
-            lane,
-            filter.correlation_prefix,
-            count_max
-        ],
-        |row| dead_letter(row, &mut interner),
-    )?;
-    found.collect()
+    with_conditions(filter, count_max, |conditions| {
+        let found = select.query_map(conditions, |row| dead_letter(row, &mut interner))?;
+        found.collect()
+    })
+}
+
+fn count(connection: &Connection, filter: &Filter) -> rusqlite::Result<u64> {
+    let sql =
+        format!("SELECT COUNT(*) FROM protean_dead_letter AS d WHERE {MATCHES} AND ?8 IS NULL");
+    let mut count = connection.prepare_cached(&sql)?;
+    with_conditions(filter, Null, |conditions| {
+        count.query_row(conditions, |row| row.get(0))
+    })
 }
 
 fn dead_letter(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<DeadLetter> {
@@ -114,31 +149,18 @@ fn dead_letter(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<DeadL
 fn replay(connection: &Connection, filter: &Filter) -> rusqlite::Result<u64> {
     let sql = format!(
         "INSERT INTO protean_parked (subscription, stream, position, lane, due, failures, error)
-         SELECT d.subscription, d.stream, d.position, d.lane, ?5, 0, d.error
+         SELECT d.subscription, d.stream, d.position, d.lane, ?8, 0, d.error
          FROM protean_dead_letter AS d WHERE {MATCHES} ORDER BY d.id ON CONFLICT DO NOTHING"
     );
-    let lane = filter.lane.map(lane_number);
     let now = Timestamp::now().as_microsecond();
     let mut insert = connection.prepare_cached(&sql)?;
-    insert.execute(params![
-        filter.id,
-        filter.subscription,
-        lane,
-        filter.correlation_prefix,
-        now
-    ])?;
+    with_conditions(filter, now, |conditions| insert.execute(conditions))?;
     delete(connection, filter)
 }
 
 fn delete(connection: &Connection, filter: &Filter) -> rusqlite::Result<u64> {
-    let sql = format!("DELETE FROM protean_dead_letter AS d WHERE {MATCHES}");
-    let lane = filter.lane.map(lane_number);
+    let sql = format!("DELETE FROM protean_dead_letter AS d WHERE {MATCHES} AND ?8 IS NULL");
     let mut delete = connection.prepare_cached(&sql)?;
-    let count = delete.execute(params![
-        filter.id,
-        filter.subscription,
-        lane,
-        filter.correlation_prefix
-    ])?;
+    let count = with_conditions(filter, Null, |conditions| delete.execute(conditions))?;
     Ok(count as u64)
 }

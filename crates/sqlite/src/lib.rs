@@ -18,9 +18,11 @@ mod options;
 mod reader;
 mod row;
 mod schema;
+mod search;
 mod sql;
 mod store;
 mod tables;
+mod trace;
 pub mod turnstile;
 mod writer;
 

@@ -4,21 +4,26 @@ use std::sync::Arc;
 
 use protean_core::interner::Interner;
 use protean_core::naming::split_entity;
-use protean_core::port::log::{Entry, Log};
+use protean_core::port::broker::Subscription;
+use protean_core::port::log::{Entry, Log, Search, Stat};
 use protean_core::port::store::Position;
+use protean_core::port::trace::Fate;
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
 use rusqlite::{Connection, ToSql, params};
+use uuid::Uuid;
 
 use crate::Sqlite;
 use crate::error::failed;
 use crate::message::{self, COLUMNS, Logged};
 use crate::writer::lane_number;
+use crate::{search, trace};
 
 impl Log for Sqlite {
     fn read<'a>(
         &'a self,
         stream: &'a str,
+        lane: Option<Lane>,
         from: Position,
         count_max: usize,
     ) -> BoxFuture<'a, Result<Vec<Entry>, port::Error>> {
@@ -26,14 +31,16 @@ impl Log for Sqlite {
         Box::pin(self.readers(Lane::Primary).read(move |connection| {
             let read = || match split_entity(&stream) {
                 Some((stream, key)) => {
-                    let condition = "q.stream = ?1 AND m.position >= ?2 AND m.key = ?4";
+                    let condition = "q.stream = ?1 AND m.position >= ?2 AND m.key = ?4
+                        AND (?5 IS NULL OR q.lane = ?5)";
+                    let lane = lane.map(lane_number);
                     entries(
                         connection,
                         condition,
-                        params![stream, from.0, count_max, key],
+                        params![stream, from.0, count_max, key, lane],
                     )
                 }
-                None => of_stream(connection, &stream, from, count_max),
+                None => of_stream(connection, (&stream, lane), from, count_max),
             };
             read().map_err(|error| failed("the read", &error))
         }))
@@ -51,23 +58,60 @@ impl Log for Sqlite {
                 .map_err(|error| failed("the trace", &error))
         }))
     }
+
+    fn find(&self, id: Uuid) -> BoxFuture<'_, Result<Option<Entry>, port::Error>> {
+        Box::pin(self.readers(Lane::Primary).read(move |connection| {
+            search::find(connection, id).map_err(|error| failed("the look for a message", &error))
+        }))
+    }
+
+    fn search<'a>(
+        &'a self,
+        search: &'a Search,
+        count_max: usize,
+    ) -> BoxFuture<'a, Result<Vec<Entry>, port::Error>> {
+        let search = search.clone();
+        Box::pin(self.readers(Lane::Primary).read(move |connection| {
+            search::search(connection, &search, count_max)
+                .map_err(|error| failed("the search", &error))
+        }))
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<Vec<Stat>, port::Error>> {
+        Box::pin(self.readers(Lane::Primary).read(|connection| {
+            search::stats(connection).map_err(|error| failed("the statistics", &error))
+        }))
+    }
+
+    fn fates<'a>(
+        &'a self,
+        positions: &'a [Position],
+        subscriptions: &'a [Subscription],
+    ) -> BoxFuture<'a, Result<Vec<Fate>, port::Error>> {
+        let (positions, subscriptions) = (positions.to_vec(), subscriptions.to_vec());
+        Box::pin(self.readers(Lane::Primary).read(move |connection| {
+            trace::fates(connection, &positions, &subscriptions)
+                .map_err(|error| failed("the trace", &error))
+        }))
+    }
 }
 
 /// The messages of a stream, merged from its queues by position.
 fn of_stream(
     connection: &Connection,
-    stream: &str,
+    (stream, lane): (&str, Option<Lane>),
     from: Position,
     count_max: usize,
 ) -> rusqlite::Result<Vec<Entry>> {
-    let mut queues = connection.prepare_cached("SELECT id FROM protean_queue WHERE stream = ?1")?;
+    let sql = "SELECT id FROM protean_queue WHERE stream = ?1 AND (?2 IS NULL OR lane = ?2)";
+    let mut queues = connection.prepare_cached(sql)?;
     let ids: Vec<i64> = queues
-        .query_map([stream], |row| row.get(0))?
+        .query_map(params![stream, lane.map(lane_number)], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let mut all = Vec::new();
     for id in ids {
         // In a queue, positions grow with the sequence, so the first row is found by bisection.
-        let first = first_sequence(connection, id, from)?;
+        let first = search::first_sequence(connection, id, ("position", from.0))?;
         let condition = "m.queue = ?1 AND m.sequence >= ?2";
         all.extend(entries(
             connection,
@@ -80,30 +124,8 @@ fn of_stream(
     Ok(all)
 }
 
-/// The number of the first message of a queue at or after a position.
-fn first_sequence(connection: &Connection, queue: i64, from: Position) -> rusqlite::Result<u64> {
-    let sql = "SELECT head FROM protean_queue WHERE id = ?1";
-    let head: u64 = connection
-        .prepare_cached(sql)?
-        .query_row([queue], |row| row.get(0))?;
-    let sql = "SELECT position FROM protean_message WHERE queue = ?1 AND sequence >= ?2
-        ORDER BY sequence LIMIT 1";
-    let mut position = connection.prepare_cached(sql)?;
-    let (mut low, mut high) = (1, head + 1);
-    while low < high {
-        let middle = u64::midpoint(low, high);
-        let found: u64 = position.query_row(params![queue, middle], |row| row.get(0))?;
-        if found < from.0 {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
-}
-
 /// The messages that a condition finds; its third parameter is their greatest number.
-fn entries(
+pub(crate) fn entries(
     connection: &Connection,
     condition: &str,
     parameters: &[&dyn ToSql],
@@ -119,13 +141,18 @@ fn entries(
 }
 
 fn entry(logged: Logged) -> Entry {
-    let lane = Lane::ALL
-        .into_iter()
-        .find(|lane| lane_number(*lane) == logged.lane);
+    let lane = lane_of(logged.lane);
     let message = Arc::new(logged.message);
     Entry {
         position: Position(logged.position),
         lane,
         message,
     }
+}
+
+/// The lane with this number; `None` for messages that are delivered to nobody.
+pub(crate) fn lane_of(number: i64) -> Option<Lane> {
+    Lane::ALL
+        .into_iter()
+        .find(|lane| lane_number(*lane) == number)
 }

@@ -10,7 +10,8 @@ pub(crate) const INLINE_LANE: i64 = 2;
 
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps: lag is
 /// a subtraction, and a cursor is one number. Rows are appended and indexes grow at their ends. A
-/// throttle without a rate is a pause.
+/// throttle without a rate is a pause. A trace is about some messages of a queue that one run
+/// handled.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS protean_meta (
     key TEXT PRIMARY KEY NOT NULL,
@@ -81,6 +82,22 @@ CREATE TABLE IF NOT EXISTS protean_dead_letter (
 );
 CREATE INDEX IF NOT EXISTS protean_dead_letter_subscription
     ON protean_dead_letter (subscription, stream, lane);
+CREATE INDEX IF NOT EXISTS protean_dead_letter_position ON protean_dead_letter (position);
+CREATE TABLE IF NOT EXISTS protean_trace (
+    id INTEGER PRIMARY KEY,
+    subscription TEXT NOT NULL,
+    lane INTEGER NOT NULL,
+    queue INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    ranges TEXT,
+    attempt INTEGER NOT NULL,
+    outcome INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    took INTEGER NOT NULL,
+    error TEXT
+);
+CREATE INDEX IF NOT EXISTS protean_trace_queue ON protean_trace (queue, first);
 CREATE TABLE IF NOT EXISTS protean_gauge (
     subscription TEXT NOT NULL,
     stream TEXT NOT NULL,
@@ -116,13 +133,14 @@ CREATE TABLE IF NOT EXISTS protean_import (
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "protean_queue",
     "protean_message",
     "protean_idempotency",
     "protean_cursor",
     "protean_parked",
     "protean_dead_letter",
+    "protean_trace",
     "protean_gauge",
     "protean_throttle",
     "protean_import",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use protean_core::port::Tier;
 use protean_core::port::broker::{Death, Verdict};
-use protean_core::port::dead_letters::Filter;
+use protean_core::port::dead_letters::{DeadLetter, Filter};
 use protean_core::{Lane, Priority};
 use uuid::Uuid;
 
@@ -70,6 +70,69 @@ pub async fn a_dead_letter_tells_all(fixture: impl Fixture) {
         [&backlog[0], &backlog[1]].map(|lane| (lane.lag, lane.dead)),
         [(0, 1), (0, 1)]
     );
+}
+
+/// By error, time and correlation, in every way that letters are asked for.
+pub async fn letters_are_told_apart(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let mut imported = message(None, Priority::Bulk);
+    imported.correlation_id = "import:spring:7:9".into();
+    publish(&tier, &[imported, message(None, Priority::Normal)]).await;
+    give_up(&tier, "Handler", Lane::Backfill).await;
+    give_up(&tier, "Handler", Lane::Primary).await;
+    let failed = Timestamp::from_second(7).unwrap();
+    let later = Timestamp::from_second(8).unwrap();
+    let filter = |change: fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        filter
+    };
+    for (expected, filter) in [
+        (2, Filter::default()),
+        (2, filter(|it| it.error = Some("WAREHOUSE".to_owned()))),
+        (0, filter(|it| it.error = Some("no such shop".to_owned()))),
+        (
+            1,
+            filter(|it| it.correlation_prefix = Some("import:spring:".to_owned())),
+        ),
+        (
+            0,
+            filter(|it| it.correlation_prefix = Some("spring".to_owned())),
+        ),
+        (
+            2,
+            Filter {
+                since: Some(failed),
+                until: Some(later),
+                ..Filter::default()
+            },
+        ),
+        (
+            0,
+            Filter {
+                since: Some(later),
+                ..Filter::default()
+            },
+        ),
+        (
+            0,
+            Filter {
+                until: Some(failed),
+                ..Filter::default()
+            },
+        ),
+    ] {
+        let listed = tier.dead_letters.list(&filter, 10).await.unwrap();
+        let counted = tier.dead_letters.count(&filter).await.unwrap();
+        assert_eq!((listed.len(), counted), (expected, expected as u64));
+    }
+    let spring = filter(|it| it.correlation_prefix = Some("import:spring:".to_owned()));
+    assert_eq!(tier.dead_letters.replay(&spring).await.unwrap(), 1);
+    let lanes = |letters: Vec<DeadLetter>| letters.iter().map(|it| it.lane).collect::<Vec<_>>();
+    let left = tier.dead_letters.list(&Filter::default(), 10).await;
+    assert_eq!(lanes(left.unwrap()), [Lane::Primary]);
+    let wrong = filter(|it| it.error = Some("no such shop".to_owned()));
+    assert_eq!(tier.dead_letters.purge(&wrong).await.unwrap(), 0);
 }
 
 /// It is due at once there, with its failures forgotten, and comes to nobody else.

@@ -59,6 +59,7 @@ async fn withdraw(tier: &Tier, one: Unsettled) -> Result<Committed, Refused> {
         place: one.place,
         position: one.position,
         verdict: Verdict::Withdrawn,
+        handling: None,
     };
     let withdrawal = Commit {
         settlement: Some(settlement),

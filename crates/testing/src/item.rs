@@ -287,6 +287,7 @@ pub fn settlement(name: &str, delivery: &Delivery, verdict: Verdict) -> Commit {
         place: delivery.place,
         position: delivery.position,
         verdict,
+        handling: None,
     };
     Commit {
         settlement: Some(settlement),

@@ -27,6 +27,7 @@ pub mod log;
 pub mod parking;
 pub mod store;
 pub mod tables;
+pub mod trace;
 
 use protean_core::port::Tier;
 
@@ -86,6 +87,7 @@ macro_rules! suite {
         );
         $crate::cases!($fixture, dead_letters:
             a_dead_letter_tells_all,
+            letters_are_told_apart,
             a_replayed_letter_goes_to_its_subscription_alone,
             a_purged_letter_is_gone,
         );
@@ -114,6 +116,14 @@ macro_rules! suite {
             a_stream_is_read_from_any_position,
             an_aggregate_has_a_stream_of_its_own,
             a_trace_has_everything_one_request_caused,
+        );
+        $crate::cases!($fixture, trace:
+            what_a_run_did_is_told_of_each_of_its_messages,
+            every_try_is_told_in_its_order,
+            a_refused_run_leaves_no_trace,
+            a_message_is_found_by_its_id,
+            messages_are_found_by_what_they_are,
+            what_lanes_have_taken_in_is_counted,
         );
         $crate::cases!($fixture, tables:
             setting_up_twice_changes_nothing,

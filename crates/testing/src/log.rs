@@ -22,7 +22,7 @@ pub async fn a_stream_is_read_from_any_position(fixture: impl Fixture) {
         })
         .collect();
     publish(&tier, &messages).await;
-    let all = tier.log.read(STREAM, Position(0), 10).await.unwrap();
+    let all = tier.log.read(STREAM, None, Position(0), 10).await.unwrap();
     assert_eq!(
         all.iter().map(|entry| entry.message.id).collect::<Vec<_>>(),
         messages
@@ -34,14 +34,18 @@ pub async fn a_stream_is_read_from_any_position(fixture: impl Fixture) {
         (all[0].lane, all[1].lane),
         (Some(Lane::Backfill), Some(Lane::Primary))
     );
-    let part = tier.log.read(STREAM, all[2].position, 2).await.unwrap();
+    let part = tier
+        .log
+        .read(STREAM, None, all[2].position, 2)
+        .await
+        .unwrap();
     assert_eq!(
         part.iter().map(|entry| entry.position).collect::<Vec<_>>(),
         [all[2].position, all[3].position]
     );
     assert!(
         tier.log
-            .read("suite::nothing", Position(0), 10)
+            .read("suite::nothing", None, Position(0), 10)
             .await
             .unwrap()
             .is_empty()
@@ -55,7 +59,7 @@ pub async fn an_aggregate_has_a_stream_of_its_own(fixture: impl Fixture) {
     publish(&tier, &messages).await;
     let own = tier
         .log
-        .read("suite::item-a-1", Position(0), 10)
+        .read("suite::item-a-1", None, Position(0), 10)
         .await
         .unwrap();
     assert_eq!(

@@ -85,7 +85,7 @@ pub async fn what_is_truncated_is_as_new(fixture: impl Fixture) {
     assert!(load(&other, id).await.is_none());
     assert!(
         tier.log
-            .read(STREAM, Position(0), 10)
+            .read(STREAM, None, Position(0), 10)
             .await
             .unwrap()
             .is_empty()

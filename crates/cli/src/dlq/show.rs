@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use protean_core::port::dead_letters::DeadLetter;
+use protean_core::port::trace::Attempt;
 use serde_json::{Value, json};
 
 use crate::events::show::{message_json, pretty};
+use crate::events::tries::{Try, tries};
 use crate::output::Report;
-use crate::table;
+use crate::{grouped, table};
 
 const HEADINGS: [&str; 7] = [
     "Id",
@@ -19,8 +21,8 @@ const HEADINGS: [&str; 7] = [
     "Error",
 ];
 
-/// A table with one line each.
-pub(super) fn list(letters: &[DeadLetter]) -> Report {
+/// A table with one line each, of `total` that there are.
+pub(super) fn list(letters: &[DeadLetter], total: u64) -> Report {
     let cells = |letter: &DeadLetter| {
         [
             letter.id.to_string(),
@@ -32,19 +34,23 @@ pub(super) fn list(letters: &[DeadLetter]) -> Report {
             letter.error.clone(),
         ]
     };
-    let text = match letters {
+    let mut text = match letters {
         [] => "No dead letters.\n".to_owned(),
         letters => table::render(&HEADINGS, letters.iter().map(cells)),
     };
+    let shown = letters.len() as u64;
+    if 0 < shown && shown < total {
+        let _ = writeln!(text, "These are {} of {}.", grouped(shown), grouped(total));
+    }
     let letters: Vec<_> = letters.iter().map(to_json).collect();
     Report {
         text,
-        data: json!({ "dead_letters": letters }),
+        data: json!({ "dead_letters": letters, "total": total }),
     }
 }
 
-/// All about one.
-pub(super) fn letter(letter: &DeadLetter) -> Report {
+/// All about one, with the tries that are recorded.
+pub(super) fn letter(letter: &DeadLetter, attempts: &[Attempt]) -> Report {
     let message = &letter.message;
     let lines = [
         ("Id", letter.id.to_string()),
@@ -64,11 +70,22 @@ pub(super) fn letter(letter: &DeadLetter) -> Report {
     for (name, value) in lines {
         let _ = writeln!(text, "{name:<15} {value}");
     }
-    let _ = writeln!(text, "Payload\n{}", pretty(&message.data));
-    Report {
-        text,
-        data: to_json(letter),
+    if !attempts.is_empty() {
+        let _ = writeln!(text, "Tries");
     }
+    let tries: Vec<_> = tries(message.time, attempts).collect();
+    for one in &tries {
+        let _ = writeln!(text, "  {} {}", one.attempt.started, one.text());
+    }
+    let _ = writeln!(text, "Payload\n{}", pretty(&message.data));
+    let _ = writeln!(
+        text,
+        "What it was part of: `events trace {}`. Once it is mended: `dlq replay {}`.",
+        message.correlation_id, letter.id
+    );
+    let mut data = to_json(letter);
+    data["tries"] = tries.iter().map(Try::to_json).collect();
+    Report { text, data }
 }
 
 fn to_json(letter: &DeadLetter) -> Value {

@@ -13,6 +13,7 @@ pub use super::ahead::Ahead;
 
 use super::Error;
 use super::store::Position;
+use super::trace::Handling;
 
 /// One handler on one stream: a consumer group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +79,8 @@ pub struct Settlement {
     pub position: Position,
     /// The decision.
     pub verdict: Verdict,
+    /// How it was handled, if that is to be recorded.
+    pub handling: Option<Handling>,
 }
 
 /// The decision about a delivered message.

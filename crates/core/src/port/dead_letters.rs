@@ -43,6 +43,12 @@ pub struct Filter {
     pub lane: Option<Lane>,
     /// Only this one.
     pub id: Option<u64>,
+    /// Those whose last failure said this, in capital or small letters.
+    pub error: Option<String>,
+    /// Those that were given up then or later.
+    pub since: Option<Timestamp>,
+    /// Those that were given up before then.
+    pub until: Option<Timestamp>,
     /// Those whose correlation id begins with this.
     pub correlation_prefix: Option<String>,
 }
@@ -58,6 +64,12 @@ pub trait DeadLetters: Send + Sync + 'static {
         filter: &'a Filter,
         count_max: usize,
     ) -> BoxFuture<'a, Result<Vec<DeadLetter>, Error>>;
+
+    /// How many dead letters match.
+    ///
+    /// # Errors
+    /// When the store cannot answer.
+    fn count<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<u64, Error>>;
 
     /// Hands the dead letters that match back to the subscription that gave them up, and to no
     /// other; says how many. Each takes effect once (L9).

@@ -11,6 +11,7 @@ pub mod imports;
 pub mod log;
 pub mod store;
 pub mod tables;
+pub mod trace;
 
 use std::sync::Arc;
 

@@ -22,6 +22,7 @@ use super::settle::{
 use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::message::number;
+use crate::trace::TRACE;
 use crate::value::Parameter;
 
 /// What an attempt came to.
@@ -264,6 +265,7 @@ impl<'c> Attempt<'c> {
         let parkings = self.settlements.parkings(&self.database.inner.consumers);
         let deaths = self.settlements.deaths();
         let withdrawn = self.settlements.withdrawn();
+        let traces = self.settlements.traces();
         let arrays = self
             .publication
             .arrays(&self.database.inner.committers.queues);
@@ -271,7 +273,7 @@ impl<'c> Attempt<'c> {
         let publishes = !self.publication.is_empty();
         let insert = arrays.insert_parameters();
         let (cursors, parked) = (moved.parameters(), parkings.parameters());
-        let buried = deaths.parameters();
+        let (buried, traced) = (deaths.parameters(), traces.parameters());
         let mut batch = Statements::new(client);
         if let Own::Sent { .. } = own {
             batch.begin();
@@ -296,6 +298,7 @@ impl<'c> Attempt<'c> {
                 !withdrawn.is_empty(),
                 &[&withdrawn as &(dyn ToSql + Sync)][..],
             ),
+            (TRACE, !traces.is_empty(), &traced[..]),
         ] {
             batch.add(wanted, sql, parameters).await.map_err(abort)?;
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use protean_core::port::broker::{Place, Settlement, Verdict};
 use protean_core::port::store::Commit;
+use protean_core::port::trace::Records;
 use protean_core::settled::Settled;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
@@ -11,6 +12,7 @@ use tokio_postgres::{Error, Row};
 use crate::broker::Consumers;
 use crate::lanes;
 use crate::message::{column, number};
+use crate::trace::Traces;
 use crate::value::Micros;
 
 /// Locks the cursors of some subscriptions on some queues, in an order that everybody keeps.
@@ -195,6 +197,13 @@ impl<'c> Settlements<'c> {
             .iter()
             .filter(|(_, one)| matches!(one.verdict, Verdict::Withdrawn));
         withdrawn.map(|(_, one)| column(one.position.0)).collect()
+    }
+
+    /// What was done with the messages.
+    pub(super) fn traces(&self) -> Traces {
+        let mut records = Records::default();
+        self.all.iter().for_each(|(_, one)| records.add(one));
+        Traces::of(records)
     }
 
     /// What is given up.

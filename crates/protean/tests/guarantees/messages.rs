@@ -13,7 +13,7 @@ async fn entries(world: &World, stream: &str) -> Vec<Entry> {
         .app
         .tier()
         .log
-        .read(stream, Position(0), 100)
+        .read(stream, None, Position(0), 100)
         .await
         .unwrap()
 }

@@ -81,12 +81,12 @@ async fn l10_an_undecodable_payload_goes_to_the_dead_letters() {
     let world = World::new().await;
     let thing = ThingId::new();
     world.touch(thing, "before", Priority::Normal).await;
-    let read =
-        world
-            .app
-            .tier()
-            .log
-            .read("shop::thing:command", protean::port::store::Position(0), 1);
+    let read = world.app.tier().log.read(
+        "shop::thing:command",
+        None,
+        protean::port::store::Position(0),
+        1,
+    );
     let mut broken = (*read.await.unwrap()[0].message).clone();
     broken.id = ThingId::new().uuid();
     broken.data = "{\"label\":7}".to_owned();

@@ -62,6 +62,7 @@ impl Worker {
                 place: delivery.place,
                 position: delivery.position,
                 verdict: verdict.clone(),
+                handling: None,
             };
             let commit = Commit {
                 settlement: Some(settlement),

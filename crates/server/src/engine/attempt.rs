@@ -1,13 +1,16 @@
 //! One try at one message.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use protean_core::Failure;
 use protean_core::domain::{Domain, Subscriber};
 use protean_core::failure::Reason;
 use protean_core::message::{Cause, Message, UNDECODABLE, while_handling};
 use protean_core::port::broker::{Delivery, Settlement, Verdict};
 use protean_core::port::store::Commit;
+use protean_core::port::trace::Handling;
 use protean_core::unit::{Session, Unit};
 
 use super::context::Context;
@@ -17,10 +20,11 @@ use super::panics;
 pub(super) async fn attempt<D: Domain>(
     context: &Context<D>,
     subscription: usize,
-    session: &Session,
+    (session, began): (&Session, Timestamp),
     delivery: &Delivery,
 ) -> Result<Commit, Failure> {
-    let settlement = settlement(context, subscription, delivery, Verdict::Done);
+    let handling = handling(delivery, began);
+    let settlement = settlement(context, subscription, delivery, (Verdict::Done, handling));
     let message: &Arc<Message> = &delivery.message;
     if *message.type_name == *UNDECODABLE {
         let text = format!("the entry cannot be read: {}", message.data);
@@ -44,12 +48,22 @@ pub(super) async fn attempt<D: Domain>(
     Ok(context.app.commit_of(unit, Some(settlement)))
 }
 
+/// How a delivery is handled, in a run that began then; how long it takes is known at its end.
+pub(super) const fn handling(delivery: &Delivery, began: Timestamp) -> Handling {
+    Handling {
+        started: began,
+        took: Duration::ZERO,
+        attempt: delivery.failures.saturating_add(1),
+        dropped: None,
+    }
+}
+
 /// The settlement of a delivery with this verdict.
 pub(super) fn settlement<D>(
     context: &Context<D>,
     subscription: usize,
     delivery: &Delivery,
-    verdict: Verdict,
+    (verdict, handling): (Verdict, Handling),
 ) -> Settlement {
     Settlement {
         subscription: context.subscriptions[subscription].clone(),
@@ -57,6 +71,7 @@ pub(super) fn settlement<D>(
         place: delivery.place,
         position: delivery.position,
         verdict,
+        handling: Some(handling),
     }
 }
 

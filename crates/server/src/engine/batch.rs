@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use protean_core::domain::Domain;
 use protean_core::failure::Reason;
-use protean_core::port::broker::Delivery;
+use protean_core::port::broker::{Delivery, Verdict};
 use protean_core::port::store::{Commit, Committed, Refused};
 use protean_core::unit::Session;
 use protean_core::{Failure, Lane};
 
-use super::attempt::{attempt, settlement};
+use super::attempt::{attempt, handling, settlement};
 use super::context::Context;
 use super::verdict::decide;
 use crate::lane::{Item, Outcome, Run};
@@ -53,6 +53,8 @@ struct Batch<D> {
     /// So many messages are run whether primary ones wait or not.
     owed: usize,
     session: Session,
+    /// When it began, by the wall and by the clock that measures.
+    began: Timestamp,
     started: Instant,
     steps: Vec<Step>,
     left: Vec<Item<Work>>,
@@ -79,6 +81,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         lane,
         owed,
         session,
+        began: Timestamp::now(),
         started: Instant::now(),
         steps: Vec::with_capacity(items.len()),
         left: Vec::new(),
@@ -104,7 +107,8 @@ impl<D: Domain> Batch<D> {
             let waited = waited.try_into().unwrap_or(Duration::ZERO);
             self.context.app.tier().broker.sojourn(waited);
         }
-        match attempt(&self.context, self.subscription, &self.session, delivery).await {
+        let run = (&self.session, self.began);
+        match attempt(&self.context, self.subscription, run, delivery).await {
             Ok(commit) => self.stage(item, commit),
             Err(failure) if matches!(failure.reason(), Reason::Unflushed) => self.flush(item),
             Err(failure) => {
@@ -170,11 +174,13 @@ impl<D: Domain> Batch<D> {
             position: position.0,
             due: self.context.now() + delay,
         });
+        let mut handling = handling(&item.body.delivery, self.began);
+        handling.dropped = matches!(verdict, Verdict::Done).then(|| failure.to_string());
         let settlement = settlement(
             &self.context,
             self.subscription,
             &item.body.delivery,
-            verdict,
+            (verdict, handling),
         );
         let commit = Commit {
             settlement: Some(settlement),
@@ -225,12 +231,17 @@ impl<D: Domain> Batch<D> {
     ) -> impl Iterator<Item = ((Item<Work>, Outcome), Result<Committed, Refused>)> + use<D> {
         let mut planned = Vec::with_capacity(steps.len());
         let mut commits = Vec::with_capacity(steps.len());
+        let took = self.started.elapsed();
         for Step {
             item,
-            commit,
+            mut commit,
             outcome,
         } in steps
         {
+            let settlement = commit.settlement.as_mut();
+            if let Some(handling) = settlement.and_then(|it| it.handling.as_mut()) {
+                handling.took = took;
+            }
             planned.push((item, outcome));
             commits.push(commit);
         }

@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use protean_core::port::broker::{Published, Subscription};
+use protean_core::port::trace::Records;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::bell::News;
 use crate::sql::Catalog;
+use crate::trace;
 use protean_core::settled::Settled;
 
 /// A stream, a lane (or [`INLINE_LANE`](crate::schema::INLINE_LANE)) and a band.
@@ -18,6 +20,8 @@ pub(super) struct State<'t> {
     pub(super) connection: &'t Connection,
     pub(super) catalog: &'t Catalog,
     pub(super) counters: Counters,
+    /// What was done with messages, by commits that succeeded.
+    pub(super) records: Records,
 }
 
 /// What has to be taken back when a commit is.
@@ -55,6 +59,7 @@ impl<'t> State<'t> {
             connection,
             catalog,
             counters: Counters::default(),
+            records: Records::default(),
         }
     }
 
@@ -169,6 +174,7 @@ impl<'t> State<'t> {
 
     /// Writes what was counted, and says what subscriptions have to hear.
     pub(super) fn finish(self) -> rusqlite::Result<News> {
+        trace::write(self.connection, self.records)?;
         let Counters {
             position,
             queues,

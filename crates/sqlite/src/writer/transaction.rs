@@ -1,7 +1,7 @@
 //! One transaction: as many commits as its turn allows.
 
 use protean_core::port;
-use protean_core::port::store::Refused;
+use protean_core::port::store::{Committed, Refused};
 use rusqlite::Connection;
 
 use super::job::{Batch, Job, Results};
@@ -126,6 +126,9 @@ fn commits(
         };
         if result.is_err() && mode == Mode::Plain {
             return Err(Abort::Refused);
+        }
+        if let (Ok(Committed::Done(_)), Some(settlement)) = (&result, &commit.settlement) {
+            state.records.add(settlement);
         }
         refused |= result.is_err();
         results.push(result);

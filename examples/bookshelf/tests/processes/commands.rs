@@ -83,7 +83,7 @@ fn what_is_not_there_is_told(tier: Tier) {
     insta::assert_snapshot!(told, @"error: [PE0502] no dead letter 7; `dlq list` shows those there are");
     assert_eq!(code, 1);
     let (code, json, _) = printed(&shop, "bookshelf events trace nobody --json");
-    insta::assert_snapshot!(json, @r#"{"version":1,"status":"fail","data":null,"diagnostics":[{"severity":"error","code":"PE0502","message":"no message with the correlation id `nobody`; `events read STREAM --json` shows the ids of messages"}]}"#);
+    insta::assert_snapshot!(json, @r#"{"version":1,"status":"fail","data":null,"diagnostics":[{"severity":"error","code":"PE0502","message":"no message with the correlation id or the id `nobody`; `events search` shows those of the newest messages"}]}"#);
     assert_eq!(code, 1);
     let (code, _, told) = printed(&shop, "bookshelf dlq list --subscription Nobody");
     insta::assert_snapshot!(told, @"error: [PE0502] no subscription `Nobody`; `subscriptions status` shows those there are");

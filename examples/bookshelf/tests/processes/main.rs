@@ -21,5 +21,6 @@ mod program;
 mod shop;
 mod terminals;
 mod tier;
+mod traces;
 mod web;
 mod workers;

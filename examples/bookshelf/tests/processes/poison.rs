@@ -55,10 +55,18 @@ fn l10_a_poison_row_goes_to_the_dead_letter_queue_and_delays_nothing(tier: Tier)
         "refused again"
     );
     assert_eq!(
-        shop.succeed("bookshelf dlq replay-all --lane primary"),
+        shop.succeed("bookshelf dlq replay-all --lane primary -y"),
         "Replayed 0 messages.\n"
     );
-    assert_eq!(shop.run("bookshelf dlq purge").status.code(), Some(2));
+    let unasked = shop.run("bookshelf dlq purge");
+    assert_eq!(unasked.status.code(), Some(2));
+    insta::assert_snapshot!(String::from_utf8(unasked.stderr).unwrap(), @"error: [PE0902] expected a yes to `Purge 1 message?`, found no terminal to ask on; say it with `--yes`");
+    let dry = shop.succeed("bookshelf dlq purge --dry-run --error WITHDRAWN --since 1h");
+    assert!(
+        dry.ends_with("Nothing was purged: this was a dry run.\n"),
+        "{dry}"
+    );
+    assert_eq!(dry.lines().count(), 3, "{dry}");
     assert_eq!(
         shop.succeed("bookshelf dlq purge --yes"),
         "Purged 1 message.\n"

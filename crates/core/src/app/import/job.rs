@@ -155,6 +155,7 @@ impl<'a, D: Domain> Imports<'a, D> {
                 place: one.place,
                 position: one.position,
                 verdict: Verdict::Withdrawn,
+                handling: None,
             }),
             ..Commit::default()
         };
