@@ -114,6 +114,14 @@ impl Failure {
         )
     }
 
+    /// Whether it says nothing about the message, so that others fail for the same reason: something
+    /// that the handler needs does not work. What is missing, contested or refused is the message's
+    /// own trouble.
+    #[must_use]
+    pub const fn may_be_an_outage(&self) -> bool {
+        matches!(self.reason, Reason::Other(_))
+    }
+
     /// Whether another writer was faster, so that running again at once is right.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
@@ -179,18 +187,18 @@ mod tests {
     #[test]
     fn rule_violations_are_permanent_and_other_errors_are_not() {
         let invalid = Failure::from(Invalid::field("title", "is required"));
-        assert!(invalid.is_permanent());
+        assert!(invalid.is_permanent() && !invalid.may_be_an_outage());
         assert_eq!(invalid.to_string(), "[PE0101] title: is required");
 
         let other = Failure::from(std::io::Error::other("connection reset"));
-        assert!(!other.is_permanent());
+        assert!(!other.is_permanent() && other.may_be_an_outage());
         assert_eq!(other.to_string(), "connection reset");
     }
 
     #[test]
     fn what_is_missing_may_still_come() {
         let missing = Failure::not_found("Book", &Value::from("b-1"));
-        assert!(!missing.is_permanent());
+        assert!(!missing.is_permanent() && !missing.may_be_an_outage());
         assert_eq!(missing.to_string(), "[PE0111] no Book with id b-1");
     }
 }

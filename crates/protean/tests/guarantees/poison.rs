@@ -1,10 +1,12 @@
 //! L10: a failing message holds nothing up.
 
+use std::time::{Duration, Instant};
+
 use protean::port::dead_letters::{DeadLetter, Filter};
 use protean::port::store::Commit;
 use protean::{Lane, Priority};
 
-use crate::shop::{Behaviour, ThingId, World};
+use crate::shop::{Behaviour, PATIENCE, ThingId, World};
 
 async fn dead(world: &World) -> Vec<DeadLetter> {
     world
@@ -73,6 +75,34 @@ async fn l10_a_refusal_and_a_panic_cost_only_their_message() {
         ),
     ];
     assert_eq!(letters, expected);
+    engine.stop().await;
+}
+
+/// For how long no message is tried when a handler is left alone, at least.
+const LEFT_ALONE: Duration = Duration::from_millis(500);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l10_a_handler_that_fails_for_everything_is_left_alone_until_it_works() {
+    let world = World::new().await;
+    world.probe.on("down", Behaviour::Fail(u32::MAX));
+    let engine = world.engine();
+    let begun = Instant::now();
+    let mut longest = Duration::ZERO;
+    while longest < LEFT_ALONE {
+        assert!(begun.elapsed() < PATIENCE, "every message is used up");
+        let tries = world.probe.log().len();
+        world.touch(ThingId::new(), "down", Priority::Normal).await;
+        let asked = Instant::now();
+        world.probe.until(|log| log.len() > tries).await;
+        longest = longest.max(asked.elapsed());
+    }
+    let given_up = dead(&world).await.len();
+    let labels = (0..50).map(|_| "down".to_owned());
+    world.touch_all(labels, Priority::Bulk).await;
+    world.probe.forget("down");
+    world.settled().await;
+    let lost = dead(&world).await.len() - given_up;
+    assert!(lost <= 1, "{lost} messages were used up to find out");
     engine.stop().await;
 }
 

@@ -14,6 +14,7 @@ use protean_core::{Failure, Lane};
 
 use super::attempt::{attempt, handling, settlement};
 use super::context::Context;
+use super::outage::Signs;
 use super::verdict::decide;
 use crate::lane::{Item, Outcome, Run};
 
@@ -37,6 +38,7 @@ pub(super) struct Finished {
     pub(super) subscription: usize,
     pub(super) lane: Lane,
     pub(super) outcomes: Vec<(Item<Work>, Outcome)>,
+    pub(super) signs: Signs,
 }
 
 /// A message that was tried, what it wants written and what becomes of it then.
@@ -63,6 +65,7 @@ struct Batch<D> {
     /// Keys that have a step in this batch.
     keys: HashSet<u64>,
     closed: bool,
+    signs: Signs,
 }
 
 /// Runs messages in order and commits what they staged; time and primary traffic may end it early,
@@ -88,6 +91,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         stuck: HashSet::new(),
         keys: HashSet::new(),
         closed: false,
+        signs: Signs::default(),
     };
     for item in items {
         batch.take(item).await;
@@ -134,6 +138,7 @@ impl<D: Domain> Batch<D> {
     }
 
     fn stage(&mut self, item: Item<Work>, mut commit: Commit) {
+        self.signs.handled = true;
         // What an earlier message of the key does must not be missing when this one is done.
         commit.dependent |= self.follows(&item);
         self.session.absorb(&commit);
@@ -155,8 +160,11 @@ impl<D: Domain> Batch<D> {
         self.left.push(item);
     }
 
-    fn failed(&self, item: Item<Work>, failure: &Failure) -> Step {
+    fn failed(&mut self, item: Item<Work>, failure: &Failure) -> Step {
         let Delivery { position, lane, .. } = item.body.delivery;
+        if failure.may_be_an_outage() {
+            self.signs.outages.push(item.key.unwrap_or(position.0));
+        }
         let subscription = &self.context.subscriptions[self.subscription];
         tracing::warn!(
             subscription = %subscription.name,
@@ -221,6 +229,7 @@ impl<D: Domain> Batch<D> {
             subscription: self.subscription,
             lane: self.lane,
             outcomes,
+            signs: self.signs,
         }
     }
 
@@ -260,7 +269,7 @@ impl<D: Domain> Batch<D> {
     }
 
     fn outcome_of(
-        &self,
+        &mut self,
         (mut item, outcome): (Item<Work>, Outcome),
         result: Result<Committed, Refused>,
     ) -> Next {
@@ -293,7 +302,7 @@ impl<D: Domain> Batch<D> {
     }
 
     /// A message that the store refused has failed, like one that its handler refused.
-    fn next_try(&self, item: Item<Work>, failure: &Failure) -> Next {
+    fn next_try(&mut self, item: Item<Work>, failure: &Failure) -> Next {
         Next::Failed(Box::new(self.failed(item, failure)))
     }
 }

@@ -12,6 +12,7 @@ mod controls;
 mod feeder;
 mod gauges;
 mod in_hand;
+mod outage;
 mod panics;
 mod pool;
 mod post;

@@ -318,7 +318,10 @@ impl<D: Domain> Engine<D> {
             subscription,
             lane,
             mut outcomes,
+            signs,
         } = finished;
+        let whose = (subscription, &self.context.subscriptions[subscription]);
+        signs.tell(&mut self.scheduler, whose);
         let mut settled = [0; 2];
         for (item, outcome) in &mut outcomes {
             let delivery = &item.body.delivery;

@@ -14,8 +14,11 @@
 //! - of the messages of one lane with one key, at most one run holds any, in arrival order; with
 //!   [`CrossLaneOrder::PerKey`] of both lanes, and a primary one never overtakes a backfill one
 //!   that was published before it, which runs on the primary lane then (L8);
-//! - a message that failed keeps nothing but its own key waiting (L10).
+//! - a message that failed keeps nothing but its own key waiting (L10), unless different ones fail in
+//!   a row for a while and none is handled: then the subscription is left alone, but for one message
+//!   at a time that finds out whether it is over.
 
+mod breaker;
 mod chain;
 mod hold;
 mod item;
@@ -31,6 +34,7 @@ use protean_core::Lane;
 use protean_core::config::CrossLaneOrder;
 use protean_core::lane::Band;
 
+use breaker::Breaker;
 pub use item::{Action, Item, Outcome, Run};
 use share::Share;
 use subscription::{LaneState, SubscriptionState};
@@ -73,6 +77,9 @@ pub struct Scheduler<T> {
     turn: [usize; 2],
     share: Share,
     throttles: Throttles,
+    breakers: Vec<Breaker>,
+    /// The time of the last poll.
+    now: Duration,
     stopping: bool,
 }
 
@@ -89,6 +96,8 @@ impl<T> Scheduler<T> {
             turn: [0, 0],
             share: Share::new(limits.min_share),
             throttles: Throttles::default(),
+            breakers: vec![Breaker::new(); subscriptions],
+            now: Duration::ZERO,
             stopping: false,
         }
     }
@@ -174,6 +183,7 @@ impl<T> Scheduler<T> {
             Outcome::Done | Outcome::Parked { .. } => handled += 1,
         });
         self.subscriptions[subscription].finish(counted);
+        self.breakers[subscription].ended(self.now);
         match lane {
             Lane::Primary => self.share.earn(handled),
             Lane::Backfill => {
@@ -181,6 +191,25 @@ impl<T> Scheduler<T> {
                 self.throttles.unrun(subscription, unrun);
             }
         }
+    }
+
+    /// A message failed in a way that says nothing about it but that something is out of order; the
+    /// same key, or the same message, is the same number. When different ones do so in a row, and
+    /// none is handled, both lanes of the subscription wait, but for one message at a time that
+    /// finds out whether it is over. To be told before [`Self::finished`].
+    pub fn failed(&mut self, subscription: usize, message: u64) {
+        self.breakers[subscription].failed(self.now, message);
+    }
+
+    /// A handler did its work. To be told before [`Self::finished`].
+    pub fn handled(&mut self, subscription: usize) {
+        self.breakers[subscription].handled();
+    }
+
+    /// Whether a subscription is left alone, since its handler fails for everything.
+    #[must_use]
+    pub fn is_left_alone(&self, subscription: usize) -> bool {
+        !self.breakers[subscription].is_closed()
     }
 
     /// At most so many backfill runs may overlap from now on, and at least one (L4); those that run
@@ -207,11 +236,17 @@ impl<T> Scheduler<T> {
     /// runs should end at the next message.
     #[must_use]
     pub fn primary_waits(&self) -> bool {
-        let mut claimed = self.subscriptions.iter().filter(|known| known.claimed);
-        claimed.any(|known| {
+        self.going().any(|known| {
             let primary = &known.lanes[Lane::Primary.index()];
             primary.queue.has_ready() || primary.supply.may_hold_news()
         })
+    }
+
+    /// The subscriptions that are claimed and not left alone.
+    fn going(&self) -> impl Iterator<Item = &SubscriptionState<T>> {
+        let all = self.subscriptions.iter().zip(&self.breakers);
+        let going = all.filter(|(known, breaker)| known.claimed && breaker.room(self.now) > 0);
+        going.map(|(known, _)| known)
     }
 
     /// Messages of a lane that are in memory, waiting or running.
@@ -238,6 +273,14 @@ impl<T> Scheduler<T> {
     fn wake_lane_at(&self, subscription: usize, lane: Lane) -> Option<Duration> {
         let known = &self.subscriptions[subscription];
         let queue = &known.lanes[lane.index()].queue;
+        if let Some(until) = self.breakers[subscription].until()
+            && until > self.now
+        {
+            return match queue.has_ready() {
+                true => Some(until),
+                false => queue.next_due().map(|due| due.max(until)),
+            };
+        }
         if self.may_return(subscription, lane) {
             return queue.next_due();
         }
@@ -256,6 +299,7 @@ impl<T> Scheduler<T> {
         if self.stopping {
             return None;
         }
+        self.now = self.now.max(now);
         self.throttles.fill(now);
         self.poll_parked(now)
             .or_else(|| self.poll_fetch(Lane::Primary))
@@ -275,7 +319,17 @@ impl<T> Scheduler<T> {
         let queue = &known.lanes[lane.index()].queue;
         let has_room = || queue.held() - queue.waiting() < self.limits.buffer_max;
         known.claimed
+            && self.may_try_again(subscription)
             && (lane == Lane::Primary || (self.throttles.allowance(subscription) > 0 && has_room()))
+    }
+
+    /// Whether a message that failed may come back: to find out whether an outage is over, those
+    /// that have not been tried go first.
+    fn may_try_again(&self, subscription: usize) -> bool {
+        let breaker = &self.breakers[subscription];
+        let lanes = &self.subscriptions[subscription].lanes;
+        let has_other = || lanes.iter().any(|lane| lane.queue.has_ready());
+        breaker.is_closed() || (breaker.room(self.now) > 0 && !has_other())
     }
 
     fn claims(&self) -> Vec<bool> {
@@ -334,7 +388,8 @@ impl<T> Scheduler<T> {
         if self.free[Lane::Primary.index()] == 0 {
             return None;
         }
-        let subscription = self.most_urgent(Lane::Primary, |_| true)?;
+        let may_run = |nth: usize| self.breakers[nth].room(self.now) > 0;
+        let subscription = self.most_urgent(Lane::Primary, may_run)?;
         let item = self.lane(subscription, Lane::Primary).queue.take()?;
         Some(self.start(subscription, Lane::Primary, vec![item]))
     }
@@ -352,8 +407,9 @@ impl<T> Scheduler<T> {
     }
 
     fn primary_is_ready(&self) -> bool {
-        let mut claimed = self.subscriptions.iter().filter(|known| known.claimed);
-        claimed.any(|known| known.lanes[Lane::Primary.index()].queue.has_ready())
+        let primary = Lane::Primary.index();
+        self.going()
+            .any(|known| known.lanes[primary].queue.has_ready())
     }
 
     /// How many backfill messages of a subscription may start now: a full batch when no primary
@@ -366,6 +422,7 @@ impl<T> Scheduler<T> {
             false => self.limits.batch_max,
         };
         room.min(self.throttles.allowance(subscription))
+            .min(self.breakers[subscription].room(self.now))
     }
 
     /// The subscription whose next message of this lane is the most urgent; those that are equal
@@ -385,6 +442,7 @@ impl<T> Scheduler<T> {
 
     fn start(&mut self, subscription: usize, lane: Lane, items: Vec<Item<T>>) -> Action<T> {
         self.free[lane.index()] -= 1;
+        self.breakers[subscription].started();
         self.turn[lane.index()] = (subscription + 1) % self.subscriptions.len();
         let owed = match lane {
             Lane::Primary => 0,

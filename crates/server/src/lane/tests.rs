@@ -1,5 +1,6 @@
 //! Cases of the scheduler, and its guarantees under thousands of random schedules.
 
+mod breaking;
 mod cases;
 mod simulation;
 mod steps;

@@ -9,7 +9,7 @@ use protean_core::lane::Band;
 
 use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler};
 
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     primary_slots: 2,
     backfill_slots: 1,
     batch_max: 3,
@@ -35,16 +35,16 @@ fn item(body: u32, key: Option<u64>, band: usize) -> Item<u32> {
     }
 }
 
-fn plain(bodies: impl IntoIterator<Item = u32>) -> Vec<Item<u32>> {
+pub(super) fn plain(bodies: impl IntoIterator<Item = u32>) -> Vec<Item<u32>> {
     bodies.into_iter().map(|body| item(body, None, 2)).collect()
 }
 
-fn bulk(bodies: impl IntoIterator<Item = u32>) -> Vec<Item<u32>> {
+pub(super) fn bulk(bodies: impl IntoIterator<Item = u32>) -> Vec<Item<u32>> {
     bodies.into_iter().map(|body| item(body, None, 4)).collect()
 }
 
 /// A scheduler with every subscription claimed and every first fetch under way.
-fn started(subscriptions: usize, limits: Limits) -> Scheduler<u32> {
+pub(super) fn started(subscriptions: usize, limits: Limits) -> Scheduler<u32> {
     let mut scheduler = Scheduler::new(subscriptions, limits);
     for subscription in 0..subscriptions {
         scheduler.claimed(subscription);
@@ -65,14 +65,14 @@ fn runs(scheduler: &mut Scheduler<u32>) -> Vec<Run<u32>> {
     runs
 }
 
-fn bodies(runs: &[Run<u32>]) -> Vec<u32> {
+pub(super) fn bodies(runs: &[Run<u32>]) -> Vec<u32> {
     runs.iter()
         .flat_map(|run| &run.items)
         .map(|item| item.body)
         .collect()
 }
 
-fn done(scheduler: &mut Scheduler<u32>, run: Run<u32>) {
+pub(super) fn done(scheduler: &mut Scheduler<u32>, run: Run<u32>) {
     let outcomes = run.items.into_iter().map(|item| (item, Outcome::Done));
     scheduler.finished(run.subscription, run.lane, outcomes);
 }
