@@ -1,8 +1,9 @@
 //! The command line that every application has.
 //!
-//! An application hands over a [`Host`], which opens its domain, and gets `server`,
-//! `subscriptions`, `lanes`, `outbox`, `dlq`, `events` and `db`. What a command found goes to
-//! standard output, as text or as JSON; what it has to say about itself goes to standard error.
+//! An application hands over a [`Host`], which opens its domain, and gets `server`, `import`,
+//! `imports`, `subscriptions`, `lanes`, `outbox`, `dlq`, `events` and `db`. What a command found
+//! goes to standard output, as text or as JSON; what it has to say about itself goes to standard
+//! error.
 
 pub mod host;
 pub mod subscriptions;
