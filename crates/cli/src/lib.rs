@@ -56,7 +56,7 @@ pub enum Command {
     ///
     /// The exit code is 0 when all rows are in, 1 when some were rejected or it stopped, 2 when the
     /// file or the arguments make no sense, and 3 when it could not start.
-    Import(import::Arguments),
+    Import(Box<import::Arguments>),
     /// See, pause, resume or cancel bulk imports
     #[command(subcommand)]
     Imports(imports::Command),

@@ -12,6 +12,7 @@ mod commands;
 mod customer;
 mod http;
 mod importer;
+mod imports;
 mod kill;
 mod lanes;
 mod outage;
