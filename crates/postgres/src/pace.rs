@@ -11,7 +11,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protean_core::governor::{Judgement, Level, QUIET_AFTER, Senses};
+use protean_core::governor::{Judgement, Level, QUIET_AFTER, Reading, Senses};
 use tokio::time::Instant;
 
 /// A backfill transaction takes about this part of a quantum while production is about: whoever
@@ -151,6 +151,13 @@ impl Pace {
     pub fn primary_is_about(&self) -> bool {
         let now = self.now();
         self.state().level.is_production_about(now)
+    }
+
+    /// What there is to say of the level and of what was judged.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let now = self.now();
+        self.senses.reading(&self.state().level, now)
     }
 
     /// How many pieces of backfill work may overlap now, of at most so many.

@@ -8,6 +8,7 @@ use deadpool_postgres::{
     Client, ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
     StatementCache, Timeouts,
 };
+use protean_core::port::store::Connections;
 use protean_core::{Lane, port};
 use tokio_postgres::{Config, NoTls};
 
@@ -133,6 +134,19 @@ impl Pools {
     /// Who serves a connection of this process.
     pub(crate) fn backend(&self, client: &Client) -> Option<Backend> {
         self.backends.find(client)
+    }
+
+    /// How the connections for work on each lane are used.
+    pub(crate) fn connections(&self) -> [Connections; 2] {
+        Lane::ALL.map(|lane| {
+            let status = self.lanes[lane.index()].status();
+            Connections {
+                lane,
+                used: status.size.saturating_sub(status.available) as u64,
+                max: status.max_size as u64,
+                awaited: status.waiting as u64,
+            }
+        })
     }
 
     /// How connections are made, for one that stays.

@@ -1,7 +1,7 @@
 //! The store.
 
 use protean_core::port::store::{
-    Commit, Committed, Direction, Page, Query, Refused, Store, Stored,
+    Commit, Committed, Connections, Direction, Page, Query, Refused, Store, Stored,
 };
 use protean_core::port::{self};
 use protean_core::schema::{Schema, Value};
@@ -14,6 +14,10 @@ use crate::sql::{Statements, quoted};
 use crate::value::{self, Parameter, wire_type};
 
 impl Store for Postgres {
+    fn connections(&self) -> Vec<Connections> {
+        self.inner.pools.connections().to_vec()
+    }
+
     fn load<'a>(
         &'a self,
         lane: Lane,

@@ -6,7 +6,7 @@ pub mod config_file;
 
 mod open;
 
-pub use open::{OpenError, connect, open, serve};
+pub use open::{OpenError, connect, open, serve, serve_watched};
 pub use protean_core::thread::stand_back;
 pub use protean_core::{
     App, BoxFuture, Failure, Lane, Priority, app, config, domain, failure, id, lane, message,
@@ -15,7 +15,7 @@ pub use protean_core::{
 pub use protean_macros::{
     Aggregate, Command, Domain, Event, Projection, command_handler, event_handler, projector,
 };
-pub use protean_server::{Options, Summary};
+pub use protean_server::{Monitor, Options, Summary, stall};
 
 /// What the macros' output refers to; not part of the public interface.
 #[doc(hidden)]

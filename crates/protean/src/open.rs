@@ -8,7 +8,7 @@ use protean_core::domain::{Domain, Registry};
 use protean_core::port::{self, Tier};
 use protean_core::{App, Priority};
 use protean_postgres::Postgres;
-use protean_server::{Options, Summary};
+use protean_server::{Monitor, Options, Summary};
 use protean_sqlite::Sqlite;
 
 /// Why a domain cannot be opened.
@@ -125,4 +125,18 @@ pub async fn serve<D: Domain>(
 ) -> Result<Summary, protean_server::Error> {
     let options = Options::of(&app.config().server);
     protean_server::run(app, options, shutdown).await
+}
+
+/// The same, for somebody who watches it: `monitor` is to be [`Monitor::of`] this application, and
+/// of no other engine.
+///
+/// # Errors
+/// When the broker cannot be reached at the start.
+pub async fn serve_watched<D: Domain>(
+    app: App<D>,
+    monitor: Monitor,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Summary, protean_server::Error> {
+    let options = Options::of(&app.config().server);
+    protean_server::run_watched(app, options, monitor, shutdown).await
 }

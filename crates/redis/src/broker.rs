@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::time::Duration;
 
 use protean_core::config::CrossLaneOrder;
+use protean_core::governor::Reading;
 use protean_core::port::broker::{
     Backlog, Broker, Claim, Feed, Gauge, Listener, Outbox as Waiting, Published, Subscription, Wake,
 };
@@ -172,6 +173,10 @@ impl Broker for Redis {
 
     fn sojourn(&self, waited: Duration) {
         self.inner.database.sojourn(waited);
+    }
+
+    fn governor(&self) -> Reading {
+        self.inner.database.governor()
     }
 
     fn overlap(&self, overlap_max: usize) -> usize {

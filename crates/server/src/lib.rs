@@ -2,5 +2,8 @@
 
 mod engine;
 pub mod lane;
+pub mod monitor;
+pub mod stall;
 
-pub use engine::{Error, Options, Summary, run};
+pub use engine::{Error, Options, Summary, run, run_watched};
+pub use monitor::Monitor;

@@ -48,6 +48,8 @@ pub struct Server {
     pub backfill_concurrency: u32,
     /// `drain_timeout`, in seconds: how long work in progress may take after a request to stop.
     pub drain_timeout: Duration,
+    /// `stall_after`, in seconds: how long backfill makes no progress before that is told (L6).
+    pub stall_after: Duration,
     /// `[server.stream_subscription]`: how failures are met.
     pub retry: RetryPolicy,
     /// `[server.subscriptions.<Handler>]`: the same, for handlers that want it otherwise.
@@ -61,6 +63,7 @@ impl Default for Server {
             primary_concurrency: 32,
             backfill_concurrency: 2,
             drain_timeout: Duration::from_secs(10),
+            stall_after: Duration::from_secs(60),
             retry: RetryPolicy::default(),
             subscriptions: BTreeMap::new(),
         }
@@ -129,6 +132,7 @@ impl Server {
             &mut self.backfill_concurrency,
         );
         table.seconds("drain_timeout", 0.0..=3_600.0, &mut self.drain_timeout);
+        table.seconds("stall_after", 0.1..=86_400.0, &mut self.stall_after);
         if let Some(mut own) = table.table("stream_subscription") {
             self.retry.read(&mut own);
             finish_subscription(own);

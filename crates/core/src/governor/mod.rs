@@ -53,6 +53,31 @@ pub const LATE_FACTOR: f64 = 1.25;
 /// How long a level is at its least before what primary work takes counts as its quiet.
 pub const FLOOR_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What a governor says of itself, for whoever watches it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// The part of its time that backfill may work, from nearly nothing to 1.
+    pub share: f64,
+    /// Whether production was seen lately.
+    pub is_production_about: bool,
+    /// How much primary work this process judged since its start.
+    pub judged: u64,
+    /// How much of it was late.
+    pub late: u64,
+}
+
+impl Default for Reading {
+    /// Nothing was seen, so that backfill has everything.
+    fn default() -> Self {
+        Self {
+            share: 1.0,
+            is_production_about: false,
+            judged: 0,
+            late: 0,
+        }
+    }
+}
+
 /// How often primary work was in time, and how often late.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Judgement {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Judgement, Sense, Surroundings};
+use super::{Judgement, Level, Reading, Sense, Surroundings};
 
 /// The senses of a process: for what its primary commits take, and for how long primary messages
 /// wait until a handler has them, which includes what the operating system makes their threads
@@ -19,6 +19,17 @@ struct Felt {
     sojourn: Sense,
     surroundings: Surroundings,
     untold: Judgement,
+    /// What was judged since the start, and what of it was late.
+    judged: u64,
+    late: u64,
+}
+
+impl Felt {
+    fn count(&mut self, judgement: Judgement) {
+        self.untold = self.untold.and(judgement);
+        self.judged += u64::from(judgement.in_time) + u64::from(judgement.late);
+        self.late += u64::from(judgement.late);
+    }
 }
 
 impl Senses {
@@ -31,6 +42,8 @@ impl Senses {
                 sojourn: Sense::new(quantum),
                 surroundings: Surroundings::Quiet,
                 untold: Judgement::default(),
+                judged: 0,
+                late: 0,
             }),
         }
     }
@@ -45,7 +58,7 @@ impl Senses {
         let mut felt = self.felt();
         let surroundings = felt.surroundings;
         let judgement = felt.commit.judge(took, surroundings);
-        felt.untold = felt.untold.and(judgement);
+        felt.count(judgement);
     }
 
     /// A primary message waited this long, from when it was made to when a handler had it. Clocks
@@ -54,12 +67,24 @@ impl Senses {
         let mut felt = self.felt();
         let surroundings = felt.surroundings;
         let judgement = felt.sojourn.judge(waited, surroundings);
-        felt.untold = felt.untold.and(judgement);
+        felt.count(judgement);
     }
 
     /// What was judged since the last call.
     pub fn take(&self) -> Judgement {
         std::mem::take(&mut self.felt().untold)
+    }
+
+    /// All that was judged, with the share and the surroundings of a level at a moment.
+    #[must_use]
+    pub fn reading(&self, level: &Level, now: Duration) -> Reading {
+        let felt = self.felt();
+        Reading {
+            share: level.share(now),
+            is_production_about: level.is_production_about(now),
+            judged: felt.judged,
+            late: felt.late,
+        }
     }
 
     fn felt(&self) -> MutexGuard<'_, Felt> {
@@ -92,5 +117,7 @@ mod tests {
         };
         assert_eq!(senses.take(), told);
         assert!(senses.take().is_empty());
+        let reading = senses.reading(&Level::default(), MS);
+        assert_eq!((reading.judged, reading.late), (2_003, 1));
     }
 }

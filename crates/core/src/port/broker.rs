@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::config::CrossLaneOrder;
+use crate::governor::Reading;
 use crate::message::Message;
 use crate::{BoxFuture, Lane};
 
@@ -257,6 +258,11 @@ pub trait Broker: Send + Sync + 'static {
     /// A primary message was given to a handler this long after it was made: the governor is to
     /// know (L4).
     fn sojourn(&self, _waited: Duration) {}
+
+    /// What the governor of this process says of itself (L4).
+    fn governor(&self) -> Reading {
+        Reading::default()
+    }
 
     /// How many backfill runs may overlap now, of at most so many (L4).
     fn overlap(&self, overlap_max: usize) -> usize {

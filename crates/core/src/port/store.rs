@@ -151,6 +151,19 @@ pub struct Page {
     pub total: u64,
 }
 
+/// The connections that one lane of this process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// The lane.
+    pub lane: Lane,
+    /// Those that are in use.
+    pub used: u64,
+    /// The most there may be.
+    pub max: u64,
+    /// Pieces of work that wait for one.
+    pub awaited: u64,
+}
+
 /// Rows, and the commits that join rows, messages and acknowledgements.
 ///
 /// Reads see what is committed. `lane` says on whose behalf the store is asked: work for the
@@ -188,4 +201,10 @@ pub trait Store: Send + Sync + 'static {
         lane: Lane,
         batch: Vec<Commit>,
     ) -> BoxFuture<'_, Vec<Result<Committed, Refused>>>;
+
+    /// The connections of this process to a database server, by lane; none where there is no
+    /// server.
+    fn connections(&self) -> Vec<Connections> {
+        Vec::new()
+    }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::CrossLaneOrder;
+use protean_core::governor::Reading;
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -79,6 +80,10 @@ impl Broker for Postgres {
 
     fn sojourn(&self, waited: Duration) {
         self.inner.bell.pace().feel_sojourn(waited);
+    }
+
+    fn governor(&self) -> Reading {
+        self.inner.bell.pace().reading()
     }
 
     fn overlap(&self, overlap_max: usize) -> usize {

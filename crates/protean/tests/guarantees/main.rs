@@ -14,3 +14,4 @@ mod order;
 mod poison;
 mod shop;
 mod throttles;
+mod watched;

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use protean::Summary;
 use protean::app::Submission;
 use protean::config::Config;
 use protean::port::broker::Backlog;
 use protean::prelude::*;
+use protean::{Monitor, Summary};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -325,11 +325,14 @@ impl World {
     pub fn engine(&self) -> Engine {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = self.app.clone();
+        let monitor = Monitor::of(&app).unwrap();
+        let watched = monitor.clone();
         let task = tokio::spawn(async move {
             let stopped = async move { stopped.await.unwrap_or(()) };
-            protean::serve(app, stopped).await.unwrap()
+            protean::serve_watched(app, watched, stopped).await.unwrap()
         });
         Engine {
+            monitor,
             stop: Some(stop),
             task,
         }
@@ -401,6 +404,7 @@ impl World {
 
 /// A running engine.
 pub struct Engine {
+    pub monitor: Monitor,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Summary>,
 }

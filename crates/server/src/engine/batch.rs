@@ -17,6 +17,7 @@ use super::context::Context;
 use super::outage::Signs;
 use super::verdict::decide;
 use crate::lane::{Item, Outcome, Run};
+use crate::monitor::Meters;
 
 /// How often a message is run again because another writer was faster, before that counts as a
 /// failure: a row this contested needs to be left alone for a moment.
@@ -46,6 +47,13 @@ struct Step {
     item: Item<Work>,
     commit: Commit,
     outcome: Outcome,
+}
+
+/// A message that is being settled, and what becomes of it when that succeeds.
+struct Planned {
+    item: Item<Work>,
+    outcome: Outcome,
+    given_up: bool,
 }
 
 struct Batch<D> {
@@ -105,14 +113,13 @@ impl<D: Domain> Batch<D> {
         if self.closed || item.key.is_some_and(|key| self.stuck.contains(&key)) {
             return self.left.push(item);
         }
+        self.begins(&item);
         let delivery = &item.body.delivery;
-        if self.lane == Lane::Primary && delivery.failures == 0 {
-            let waited = Timestamp::now().duration_since(delivery.message.time);
-            let waited = waited.try_into().unwrap_or(Duration::ZERO);
-            self.context.app.tier().broker.sojourn(waited);
-        }
+        let began = Instant::now();
         let run = (&self.session, self.began);
-        match attempt(&self.context, self.subscription, run, delivery).await {
+        let tried = attempt(&self.context, self.subscription, run, delivery).await;
+        self.meters(&item).took(began.elapsed());
+        match tried {
             Ok(commit) => self.stage(item, commit),
             Err(failure) if matches!(failure.reason(), Reason::Unflushed) => self.flush(item),
             Err(failure) => {
@@ -125,6 +132,22 @@ impl<D: Domain> Batch<D> {
                 self.steps.push(step);
             }
         }
+    }
+
+    /// Tells those who want to know how long messages wait that a handler has one.
+    fn begins(&self, item: &Item<Work>) {
+        let delivery = &item.body.delivery;
+        let waited = Timestamp::now().duration_since(delivery.message.time);
+        let waited = waited.try_into().unwrap_or(Duration::ZERO);
+        if self.lane == Lane::Primary && delivery.failures == 0 {
+            self.context.app.tier().broker.sojourn(waited);
+        }
+        self.meters(item).begun(delivery.failures, waited);
+    }
+
+    /// What is counted of the lane that a message came on.
+    fn meters(&self, item: &Item<Work>) -> &Meters {
+        self.context.monitor.meters(self.subscription, item.lane)
     }
 
     fn is_over(&self) -> bool {
@@ -176,6 +199,7 @@ impl<D: Domain> Batch<D> {
             error = %failure,
             "message failed"
         );
+        self.meters(&item).failed();
         let policy = &self.context.retries[self.subscription];
         let (verdict, delay) = decide(policy, &item.body.delivery, failure, Timestamp::now());
         let outcome = delay.map_or(Outcome::Done, |delay| Outcome::Parked {
@@ -216,9 +240,13 @@ impl<D: Domain> Batch<D> {
                 }
             }
         }
-        for ((item, outcome), result) in self.write(again).await {
+        for (planned, result) in self.write(again).await {
             let settled = matches!(result, Ok(_) | Err(Refused::Settled));
             away |= !settled;
+            if result.is_ok() {
+                self.count(&planned);
+            }
+            let Planned { item, outcome, .. } = planned;
             outcomes.push((item, if settled { outcome } else { Outcome::Unrun }));
         }
         if away {
@@ -237,7 +265,7 @@ impl<D: Domain> Batch<D> {
     async fn write(
         &self,
         steps: Vec<Step>,
-    ) -> impl Iterator<Item = ((Item<Work>, Outcome), Result<Committed, Refused>)> + use<D> {
+    ) -> impl Iterator<Item = (Planned, Result<Committed, Refused>)> + use<D> {
         let mut planned = Vec::with_capacity(steps.len());
         let mut commits = Vec::with_capacity(steps.len());
         let took = self.started.elapsed();
@@ -247,11 +275,18 @@ impl<D: Domain> Batch<D> {
             outcome,
         } in steps
         {
-            let settlement = commit.settlement.as_mut();
-            if let Some(handling) = settlement.and_then(|it| it.handling.as_mut()) {
-                handling.took = took;
+            let mut given_up = false;
+            if let Some(settlement) = commit.settlement.as_mut() {
+                given_up = matches!(settlement.verdict, Verdict::Dead(_));
+                if let Some(handling) = settlement.handling.as_mut() {
+                    handling.took = took;
+                }
             }
-            planned.push((item, outcome));
+            planned.push(Planned {
+                item,
+                outcome,
+                given_up,
+            });
             commits.push(commit);
         }
         let results = match commits.is_empty() {
@@ -268,11 +303,23 @@ impl<D: Domain> Batch<D> {
         planned.into_iter().zip(results)
     }
 
-    fn outcome_of(
-        &mut self,
-        (mut item, outcome): (Item<Work>, Outcome),
-        result: Result<Committed, Refused>,
-    ) -> Next {
+    /// Counts a message that is settled.
+    fn count(&self, planned: &Planned) {
+        let meters = self.meters(&planned.item);
+        match (planned.outcome, planned.given_up) {
+            (_, true) => meters.dead(),
+            (Outcome::Done, false) => meters.handled(),
+            (Outcome::Parked { .. } | Outcome::Unrun, false) => {}
+        }
+    }
+
+    fn outcome_of(&mut self, planned: Planned, result: Result<Committed, Refused>) -> Next {
+        if result.is_ok() {
+            self.count(&planned);
+        }
+        let Planned {
+            mut item, outcome, ..
+        } = planned;
         match result {
             Ok(_) => Next::Settled(item, outcome),
             Err(Refused::Settled) => {

@@ -8,6 +8,8 @@ use protean_core::domain::Domain;
 use protean_core::port::broker::Subscription;
 use protean_core::{App, domain};
 
+use crate::Monitor;
+
 /// The application, and what the engine makes of its configuration.
 pub(super) struct Context<D> {
     pub(super) app: App<D>,
@@ -19,12 +21,14 @@ pub(super) struct Context<D> {
     pub(super) quantum: Duration,
     /// What holds between messages of one key in different lanes.
     pub(super) order: CrossLaneOrder,
+    /// What is told to whoever watches the engine.
+    pub(super) monitor: Monitor,
     started: Instant,
     yielding: AtomicBool,
 }
 
 impl<D: Domain> Context<D> {
-    pub(super) fn new(app: App<D>) -> Self {
+    pub(super) fn new(app: App<D>, monitor: Monitor) -> Self {
         let subscriptions = app.subscriptions();
         let config = app.config();
         let retries = subscriptions
@@ -38,6 +42,7 @@ impl<D: Domain> Context<D> {
             retries,
             quantum,
             order,
+            monitor,
             app,
             started: Instant::now(),
             yielding: AtomicBool::new(false),

@@ -12,6 +12,7 @@ mod controls;
 mod feeder;
 mod gauges;
 mod in_hand;
+mod lookout;
 mod outage;
 mod panics;
 mod pool;
@@ -28,6 +29,8 @@ use std::time::Duration;
 use protean_core::domain::Domain;
 use protean_core::{App, port};
 
+use crate::Monitor;
+use crate::monitor::Unmade;
 use context::Context;
 use pool::BackfillPool;
 use state::Engine;
@@ -77,6 +80,9 @@ pub enum Error {
     /// The broker cannot be reached.
     #[error(transparent)]
     Broker(#[from] port::Error),
+    /// The metrics cannot be made.
+    #[error(transparent)]
+    Unmade(#[from] Unmade),
     /// The operating system gives no thread.
     #[error("[PE0301] no thread for the backfill lane: {0}")]
     Thread(std::io::Error),
@@ -97,9 +103,27 @@ pub async fn run<D: Domain>(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
+    let monitor = Monitor::of(&app)?;
+    run_watched(app, options, monitor, shutdown).await
+}
+
+/// The same, for somebody who watches it: `monitor` is to be the one of this application, and of no
+/// other engine.
+///
+/// # Errors
+/// As with [`run`].
+///
+/// # Cancel safety
+/// As with [`run`].
+pub async fn run_watched<D: Domain>(
+    app: App<D>,
+    options: Options,
+    monitor: Monitor,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Summary, Error> {
     let listener = app.tier().broker.listen().await?;
     let pool = BackfillPool::start(options.backfill_threads).map_err(Error::Thread)?;
-    let context = Arc::new(Context::new(app));
+    let context = Arc::new(Context::new(app, monitor));
     Ok(Engine::new(context, options, pool)
         .run(listener, shutdown)
         .await)

@@ -22,6 +22,7 @@ use super::controls;
 use super::feeder::{self, Answer, Request};
 use super::gauges::{self, Gauges};
 use super::in_hand::InHand;
+use super::lookout;
 use super::pool::BackfillPool;
 use super::post::Post;
 use super::{Options, Summary};
@@ -113,7 +114,9 @@ impl<D: Domain> Engine<D> {
     ) -> Summary {
         self.start_attendance();
         self.start_watch();
+        self.start_lookout();
         self.start_feeders();
+        self.context.monitor.set_running(true);
         let mut shutdown = pin!(shutdown);
         let mut heartbeat = tokio::time::interval(gauges::INTERVAL);
         let mut last_beat = Instant::now();
@@ -155,6 +158,12 @@ impl<D: Domain> Engine<D> {
         let changes = self.events.0.clone();
         self.attendance
             .spawn(controls::watch(controls, own_parts, changes));
+    }
+
+    /// Looks out for backfill that makes no progress.
+    fn start_lookout(&mut self) {
+        self.attendance
+            .spawn(lookout::look_out(self.context.clone()));
     }
 
     fn throttle(&mut self, asked: &Throttles) {
@@ -437,6 +446,10 @@ impl<D: Domain> Engine<D> {
             feeder.settled([]);
         }
         let scheduler = &self.scheduler;
+        for subscription in 0..self.feeders.len() {
+            let standing = scheduler.standing(subscription);
+            self.context.monitor.set_standing(subscription, standing);
+        }
         let in_flight = |subscription, lane| scheduler.held(subscription, lane);
         let gauges = self
             .gauges
@@ -454,6 +467,7 @@ impl<D: Domain> Engine<D> {
 
     /// Lets what runs finish, for as long as the options allow.
     async fn drain(mut self) -> Summary {
+        self.context.monitor.set_running(false);
         self.scheduler.stop();
         self.context.set_yielding(true);
         let deadline = tokio::time::Instant::now() + self.options.drain_timeout;

@@ -55,6 +55,16 @@ impl<T> LaneQueue<T> {
         self.waiting
     }
 
+    /// Messages that are ready to run.
+    pub(super) const fn ready(&self) -> usize {
+        self.ready_count
+    }
+
+    /// Messages that are set aside, those on their way back among them.
+    pub(super) fn set_aside(&self) -> usize {
+        self.parked.len() + self.returning
+    }
+
     pub(super) const fn has_ready(&self) -> bool {
         self.ready_count > 0
     }

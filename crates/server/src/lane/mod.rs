@@ -24,6 +24,7 @@ mod hold;
 mod item;
 mod number;
 mod share;
+mod standing;
 mod subscription;
 mod supply;
 mod throttle;
@@ -37,6 +38,7 @@ use protean_core::lane::Band;
 use breaker::Breaker;
 pub use item::{Action, Item, Outcome, Run};
 use share::Share;
+pub use standing::Standing;
 use subscription::{LaneState, SubscriptionState};
 pub use throttle::Shared;
 use throttle::Throttles;
@@ -412,17 +414,21 @@ impl<T> Scheduler<T> {
             .any(|known| known.lanes[primary].queue.has_ready())
     }
 
-    /// How many backfill messages of a subscription may start now: a full batch when no primary
-    /// message is ready anywhere and its own primary lane is known to be empty, else what
-    /// `min_share` owes.
+    /// How many backfill messages of a subscription may start now.
     fn backfill_room(&self, subscription: usize, primary_is_ready: bool) -> usize {
+        self.room(subscription, primary_is_ready)
+            .min(self.throttles.allowance(subscription))
+            .min(self.breakers[subscription].room(self.now))
+    }
+
+    /// How many may as far as primary is concerned: a full batch when no primary message is ready
+    /// anywhere and its own primary lane is known to be empty, else what `min_share` owes.
+    fn room(&self, subscription: usize, primary_is_ready: bool) -> usize {
         let primary = &self.subscriptions[subscription].lanes[Lane::Primary.index()];
-        let room = match primary_is_ready || primary.supply.may_hold_news() {
+        match primary_is_ready || primary.supply.may_hold_news() {
             true => self.share.due(),
             false => self.limits.batch_max,
-        };
-        room.min(self.throttles.allowance(subscription))
-            .min(self.breakers[subscription].room(self.now))
+        }
     }
 
     /// The subscription whose next message of this lane is the most urgent; those that are equal

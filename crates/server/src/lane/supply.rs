@@ -43,6 +43,11 @@ impl Supply {
         wanted
     }
 
+    /// Whether somebody is looking.
+    pub(super) const fn is_being_read(self) -> bool {
+        matches!(self, Self::Fetching | Self::FetchingAgain)
+    }
+
     /// Whether there may be messages that nobody has fetched.
     pub(super) const fn may_hold_news(self) -> bool {
         !matches!(self, Self::Dry)

@@ -10,6 +10,7 @@ pub(crate) use feed::parse;
 use std::time::Duration;
 
 use protean_core::config::CrossLaneOrder;
+use protean_core::governor::Reading;
 use protean_core::port::broker::{Backlog, Broker, Claim, Feed, Gauge, Listener, Subscription};
 use protean_core::port::{self};
 use protean_core::{BoxFuture, Lane};
@@ -47,6 +48,10 @@ impl Broker for Sqlite {
 
     fn sojourn(&self, waited: Duration) {
         self.inner.senses.sojourn(waited);
+    }
+
+    fn governor(&self) -> Reading {
+        self.inner.turnstile.reading(&self.inner.senses)
     }
 
     fn overlap(&self, overlap_max: usize) -> usize {

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use protean_core::Lane;
-use protean_core::governor::{Judgement, Level, REST_MAX, Surroundings};
+use protean_core::governor::{Judgement, Level, REST_MAX, Reading, Senses, Surroundings};
 
 use note::{Rest, now};
 
@@ -97,6 +97,12 @@ impl Turnstile {
     #[must_use]
     pub fn overlap(&self, overlap_max: usize) -> usize {
         note::read_level(&self.intent).overlap(now(), overlap_max)
+    }
+
+    /// What there is to say of the level, and of what these senses judged.
+    #[must_use]
+    pub fn reading(&self, senses: &Senses) -> Reading {
+        senses.reading(&note::read_level(&self.intent), now())
     }
 
     /// Keeps all backfill writers from their turns while `work` is done, but no primary writer.

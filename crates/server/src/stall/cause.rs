@@ -1,0 +1,264 @@
+//! Why backfill makes no progress.
+
+use std::fmt;
+
+use crate::lane::Standing;
+
+/// What is seen of the backfill lane of a subscription at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sight {
+    /// Messages not handled yet, by whatever process.
+    pub waiting: u64,
+    /// Messages that all processes together handled per second lately.
+    pub rate_per_second: f64,
+    /// Messages that this process has settled since its start.
+    pub settled: u64,
+    /// What the scheduler knows.
+    pub standing: Standing,
+    /// Whether the governor has seen production lately.
+    pub is_production_about: bool,
+}
+
+/// Why backfill of a subscription makes no progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// An operator paused it.
+    Paused,
+    /// An operator limited it to less than a message in the time it was watched.
+    Limited,
+    /// Another process holds the subscription.
+    HeldElsewhere,
+    /// Primary messages always go first.
+    Primary,
+    /// What runs makes way for production, and does not get to its end.
+    MakesWay,
+    /// What runs does not end.
+    Runs,
+    /// Other subscriptions have every slot.
+    SlotsTaken,
+    /// All that waits is set aside until its next try, or behind something that is.
+    SetAside,
+    /// The broker does not answer the reader.
+    Unread,
+    /// Other processes have it in hand, or it has not reached the broker.
+    InOtherHands,
+    /// No server runs.
+    NoServer,
+    /// Nothing that the engine knows of keeps it.
+    Unknown,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Paused,
+        Self::Limited,
+        Self::HeldElsewhere,
+        Self::Primary,
+        Self::MakesWay,
+        Self::Runs,
+        Self::SlotsTaken,
+        Self::SetAside,
+        Self::Unread,
+        Self::InOtherHands,
+        Self::NoServer,
+        Self::Unknown,
+    ];
+
+    /// The cause that a sight shows: what an operator wanted goes first, then whatever is nearest
+    /// to the message that should run next.
+    #[must_use]
+    pub const fn of(sight: &Sight) -> Self {
+        let standing = &sight.standing;
+        if standing.paused {
+            return Self::Paused;
+        }
+        if !standing.claimed {
+            return Self::HeldElsewhere;
+        }
+        if standing.running > 0 {
+            return if sight.is_production_about {
+                Self::MakesWay
+            } else {
+                Self::Runs
+            };
+        }
+        if standing.held_to_a_limit {
+            return Self::Limited;
+        }
+        if standing.ready > 0 {
+            return match (standing.primary_goes_first, standing.slots_taken) {
+                (true, _) => Self::Primary,
+                (false, true) => Self::SlotsTaken,
+                (false, false) => Self::Unknown,
+            };
+        }
+        if standing.reading {
+            return Self::Unread;
+        }
+        if standing.set_aside > 0 || standing.behind > 0 {
+            return Self::SetAside;
+        }
+        Self::InOtherHands
+    }
+
+    /// Its name for programs: `held_elsewhere`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Limited => "limited",
+            Self::HeldElsewhere => "held_elsewhere",
+            Self::Primary => "primary",
+            Self::MakesWay => "makes_way",
+            Self::Runs => "runs",
+            Self::SlotsTaken => "slots_taken",
+            Self::SetAside => "set_aside",
+            Self::Unread => "unread",
+            Self::InOtherHands => "in_other_hands",
+            Self::NoServer => "no_server",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The cause of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+}
+
+/// What it is, and what can be done about it.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Paused => "an operator paused it; `lanes resume` ends that",
+            Self::Limited => "an operator limited it; `lanes status` shows to what",
+            Self::HeldElsewhere => "another process holds the subscription",
+            Self::Primary => "primary messages always go first; more servers, or `min_share`, help",
+            Self::MakesWay => {
+                "what runs makes way for production, and does not get to its end; `min_share` helps"
+            }
+            Self::Runs => "what runs does not end; look at its handler and at the store",
+            Self::SlotsTaken => {
+                "other subscriptions have every slot; a greater `backfill_concurrency` helps"
+            }
+            Self::SetAside => "all that waits is set aside until its next try, or behind such",
+            Self::Unread => "the broker does not answer",
+            Self::InOtherHands => {
+                "other processes have it in hand, or it has not reached the broker; \
+                 `outbox status` tells"
+            }
+            Self::NoServer => "no server runs",
+            Self::Unknown => "nothing that the engine knows of keeps it",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(standing: Standing, is_production_about: bool) -> Cause {
+        let standing = Standing {
+            claimed: true,
+            ..standing
+        };
+        Cause::of(&Sight {
+            waiting: 7,
+            standing,
+            is_production_about,
+            ..Sight::default()
+        })
+    }
+
+    #[test]
+    fn the_cause_is_what_keeps_the_next_message() {
+        let nothing = Standing::default();
+        let ready = Standing {
+            ready: 3,
+            reading: true,
+            ..nothing
+        };
+        let cases = [
+            (nothing, Cause::InOtherHands),
+            (
+                Standing {
+                    paused: true,
+                    ..ready
+                },
+                Cause::Paused,
+            ),
+            (
+                Standing {
+                    held_to_a_limit: true,
+                    ..ready
+                },
+                Cause::Limited,
+            ),
+            (
+                Standing {
+                    primary_goes_first: true,
+                    ..ready
+                },
+                Cause::Primary,
+            ),
+            (
+                Standing {
+                    slots_taken: true,
+                    ..ready
+                },
+                Cause::SlotsTaken,
+            ),
+            (ready, Cause::Unknown),
+            (
+                Standing {
+                    running: 1,
+                    slots_taken: true,
+                    ..ready
+                },
+                Cause::Runs,
+            ),
+            (
+                Standing {
+                    reading: true,
+                    set_aside: 1,
+                    ..nothing
+                },
+                Cause::Unread,
+            ),
+            (
+                Standing {
+                    set_aside: 1,
+                    behind: 9,
+                    ..nothing
+                },
+                Cause::SetAside,
+            ),
+            (
+                Standing {
+                    primary_goes_first: true,
+                    ..nothing
+                },
+                Cause::InOtherHands,
+            ),
+        ];
+        for (standing, cause) in cases {
+            assert_eq!(of(standing, false), cause, "{standing:?}");
+        }
+        let running = Standing {
+            running: 1,
+            ..nothing
+        };
+        assert_eq!(of(running, true), Cause::MakesWay);
+        assert_eq!(Cause::of(&Sight::default()), Cause::HeldElsewhere);
+    }
+
+    #[test]
+    fn every_cause_has_a_name_of_its_own() {
+        for cause in Cause::ALL {
+            assert_eq!(Cause::named(cause.name()), Some(cause));
+        }
+        assert_eq!(Cause::named("weather"), None);
+    }
+}
