@@ -4,6 +4,7 @@ use protean_core::app::import;
 use protean_core::port;
 
 use crate::host::Cause;
+use crate::output::Report;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +85,14 @@ pub enum Error {
     /// An import did not do what was asked.
     #[error(transparent)]
     Import(#[from] import::Error),
+    /// The command did what it was asked, and found something that should not be.
+    #[error("{}", .findings.join("\n"))]
+    Findings {
+        /// What is printed all the same.
+        report: Report,
+        /// What should not be, a line each.
+        findings: Vec<String>,
+    },
     /// The store said no.
     #[error(transparent)]
     Port(#[from] port::Error),
@@ -102,6 +111,17 @@ pub enum Error {
         starts: u32,
         /// What it said, or how it ended.
         why: String,
+    },
+    /// The server's own port cannot be had.
+    #[error(
+        "[PE0959] cannot listen for metrics at {address}: {cause}; say another `address` or `port` \
+         under [server.metrics], or `metrics = false` under [server]"
+    )]
+    MetricsPort {
+        /// Where it was wanted.
+        address: std::net::SocketAddr,
+        /// What the operating system says.
+        cause: std::io::Error,
     },
     /// There is nothing that workers could be started from.
     #[error(
@@ -131,10 +151,12 @@ impl Error {
             | Self::Import(import::Error::Name { .. } | import::Error::Changed { .. }) => 2,
             Self::Start(_)
             | Self::Worker { .. }
+            | Self::MetricsPort { .. }
             | Self::OwnPath(_)
             | Self::Import(import::Error::Busy { .. } | import::Error::Cancelled { .. }) => 3,
             Self::NotFound { .. }
             | Self::Declined
+            | Self::Findings { .. }
             | Self::Import(_)
             | Self::Port(_)
             | Self::Output(_) => 1,

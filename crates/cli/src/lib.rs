@@ -35,9 +35,10 @@ use protean_core::domain::Domain;
 pub use error::Error;
 pub use host::Host;
 pub use number::{grouped, span};
+pub use output::Report;
 pub use signals::stop_requested;
 
-use output::{Format, Report};
+use output::Format;
 use server::Tether;
 
 /// The commands of the framework; an application may add its own beside them with

@@ -10,16 +10,20 @@ const VARIABLE: &str = "PROTEAN_LOG";
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Logging {
     /// The form of a line of the log
-    #[arg(long, value_enum, default_value_t = Form::Text)]
+    #[arg(long, value_enum, default_value_t = Form::Console)]
     log_format: Form,
     /// The least severe messages that are logged; `PROTEAN_LOG` goes before it
     #[arg(long, value_enum, default_value_t = Level::Warn)]
     log_level: Level,
 }
 
+/// The form of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    Text,
+pub(crate) enum Form {
+    /// For people.
+    #[value(alias = "text")]
+    Console,
+    /// For programs: an object each.
     Json,
 }
 
@@ -44,6 +48,13 @@ impl Level {
     }
 }
 
+impl Logging {
+    /// The form of a line.
+    pub(crate) const fn form(&self) -> Form {
+        self.log_format
+    }
+}
+
 /// Starts to log. An application that logs in its own way already keeps it.
 pub(crate) fn start(logging: &Logging) {
     let filter = EnvFilter::try_from_env(VARIABLE)
@@ -52,7 +63,7 @@ pub(crate) fn start(logging: &Logging) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     let _ = match logging.log_format {
-        Form::Text => lines.try_init(),
+        Form::Console => lines.try_init(),
         Form::Json => lines.json().flatten_event(true).try_init(),
     };
 }

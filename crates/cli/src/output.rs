@@ -22,7 +22,7 @@ pub(crate) enum Format {
 
 /// What a command found.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     /// For people: lines, each with its end.
     pub(crate) text: String,
     /// For programs.
@@ -71,17 +71,25 @@ pub(crate) fn findings(format: Format, report: &Report) -> ExitCode {
 /// Prints why a command found nothing.
 pub(crate) fn error(format: Format, error: &Error) -> ExitCode {
     let code = error.exit_code();
-    let line = match format {
-        Format::Text => None,
-        Format::Json => Some(envelope(
-            if code == 1 { "fail" } else { "error" },
-            &Value::Null,
-            vec![diagnostic(&error.to_string())],
-        )),
+    let (report, findings) = match error {
+        Error::Findings { report, findings } => (Some(report), findings.clone()),
+        other => (None, vec![other.to_string()]),
     };
-    if line.is_none_or(|line| print(&line).is_err()) {
-        // Nobody is left to tell when this fails too.
-        let _ = writeln!(io::stderr(), "error: {error}");
+    let status = if code == 1 { "fail" } else { "error" };
+    let text = match (format, report) {
+        (Format::Text, report) => report.map(|report| report.text.clone()),
+        (Format::Json, report) => {
+            let data = report.map_or(&Value::Null, |report| &report.data);
+            let all = findings.iter().map(|finding| diagnostic(finding));
+            Some(envelope(status, data, all.collect()))
+        }
+    };
+    let printed = text.is_some_and(|text| print(&text).is_ok());
+    if format == Format::Text || !printed {
+        for finding in findings {
+            // Nobody is left to tell when this fails too.
+            let _ = writeln!(io::stderr(), "error: {finding}");
+        }
     }
     ExitCode::from(code)
 }

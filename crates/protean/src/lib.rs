@@ -15,6 +15,7 @@ pub use protean_core::{
 pub use protean_macros::{
     Aggregate, Command, Domain, Event, Projection, command_handler, event_handler, projector,
 };
+pub use protean_server::monitor::catalog as metrics;
 pub use protean_server::{Monitor, Options, Summary, stall};
 
 /// What the macros' output refers to; not part of the public interface.

@@ -5,6 +5,7 @@
 //! or leaks takes nothing with it but itself, and is replaced.
 
 mod handled;
+mod port;
 mod supervisor;
 mod tether;
 mod worker;
@@ -15,13 +16,15 @@ use std::time::Duration;
 use clap::Args;
 use protean_core::App;
 use protean_core::domain::Domain;
-use protean_server::Options;
+use protean_server::{Monitor, Options, Summary};
+use tokio::task::JoinSet;
 
 use crate::logging::Logging;
 use crate::output::{self, Format, Report};
 use crate::{Common, Error, signals};
 
 use handled::Handled;
+use port::{Port, Wanted};
 use supervisor::Plan;
 pub(crate) use tether::Tether;
 
@@ -42,6 +45,11 @@ pub struct Arguments {
         value_parser = clap::value_parser!(u32).range(1..=WORKERS_MAX)
     )]
     workers: u32,
+    /// The port for metrics and health, before what [server.metrics] says; 0 for any that is free
+    ///
+    /// Workers have the ports from this one on.
+    #[arg(long, value_name = "PORT")]
+    metrics_port: Option<u16>,
     #[command(flatten)]
     pub(crate) logging: Logging,
     #[command(flatten)]
@@ -57,8 +65,14 @@ pub(crate) async fn run<D: Domain>(
 ) -> Result<Report, Error> {
     let format = arguments.common.format();
     let handled = match (tether, arguments.workers) {
-        (Some(tether), _) => worker::serve(app, tether).await?,
-        (None, 1) => serve(app, format).await?,
+        (Some(tether), _) => {
+            let watched = arguments.watched(&app, tether.number()).await?;
+            worker::serve(app, watched, tether).await?
+        }
+        (None, 1) => {
+            let watched = arguments.watched(&app, 1).await?;
+            serve(app, watched, format).await?
+        }
         (None, workers) => {
             let plan = Plan {
                 workers,
@@ -73,11 +87,45 @@ pub(crate) async fn run<D: Domain>(
     Ok(handled.report())
 }
 
+impl Arguments {
+    /// The monitor of the engine, and the port where it is read, which says where it is.
+    async fn watched<D: Domain>(&self, app: &App<D>, worker: u32) -> Result<Watched, Error> {
+        let monitor = Monitor::of(app).map_err(Error::start)?;
+        let metrics = &app.config().server.metrics;
+        let mut port = JoinSet::new();
+        if let Some(wanted) = Wanted::of(metrics, self.metrics_port, worker) {
+            let open = Port::open(wanted, monitor.clone()).await?;
+            open.announce(self.logging.form());
+            port.spawn(open.serve());
+        }
+        Ok(Watched { monitor, port })
+    }
+}
+
+/// What is to be watched.
+struct Watched {
+    monitor: Monitor,
+    /// Answers at the port until this is dropped.
+    port: JoinSet<()>,
+}
+
+/// Runs the engine, watched, until `stop` resolves and its work is done.
+async fn engine<D: Domain>(
+    app: App<D>,
+    watched: Watched,
+    stop: impl Future<Output = ()>,
+) -> Result<Summary, Error> {
+    let options = Options::of(&app.config().server);
+    let Watched { monitor, port } = watched;
+    let summary = protean_server::run_watched(app, options, monitor, stop).await;
+    drop(port);
+    summary.map_err(Error::start)
+}
+
 /// Serves in this process alone.
-async fn serve<D: Domain>(app: App<D>, format: Format) -> Result<Handled, Error> {
+async fn serve<D: Domain>(app: App<D>, watched: Watched, format: Format) -> Result<Handled, Error> {
     let stop = signals::stop_requested()?;
     let banner = banner(&app, format);
-    let options = Options::of(&app.config().server);
     let mut announced = Ok(());
     let stop = async {
         // The engine waits for a request to stop as soon as it runs, and no sooner.
@@ -87,9 +135,7 @@ async fn serve<D: Domain>(app: App<D>, format: Format) -> Result<Handled, Error>
         }
         tracing::info!("stopping");
     };
-    let summary = protean_server::run(app, options, stop)
-        .await
-        .map_err(Error::start)?;
+    let summary = engine(app, watched, stop).await?;
     announced?;
     Ok(summary.into())
 }

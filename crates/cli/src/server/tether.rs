@@ -41,6 +41,8 @@ pub(super) enum Word {
 /// The worker's end of the tether.
 #[derive(Debug)]
 pub(crate) struct Tether {
+    /// Which worker this process is, from 1.
+    number: u32,
     stream: UnixStream,
 }
 
@@ -52,11 +54,19 @@ impl Tether {
     }
 
     fn from_input(variable: Option<&OsStr>, input: OwnedFd) -> Option<Self> {
-        variable?;
+        let number = variable?.to_str().and_then(|text| text.parse().ok());
         let stream = UnixStream::from(input);
         // Only a socket has an address, with or without a name.
         stream.local_addr().ok()?;
-        Some(Self { stream })
+        Some(Self {
+            number: number.unwrap_or(1),
+            stream,
+        })
+    }
+
+    /// Which worker this process is, from 1.
+    pub(super) const fn number(&self) -> u32 {
+        self.number
     }
 
     /// Says something. A supervisor that is gone hears nothing, which the worker notices anyway.
@@ -135,7 +145,7 @@ mod tests {
     #[test]
     fn words_are_lines_and_the_end_of_the_supervisor_is_noticed() {
         let (supervisor, stream) = UnixStream::pair().unwrap();
-        let tether = Tether { stream };
+        let tether = Tether { number: 1, stream };
         let handled = Handled {
             primary: 3,
             ..Handled::default()

@@ -2,8 +2,8 @@
 
 use protean_core::App;
 use protean_core::domain::Domain;
-use protean_server::Options;
 
+use super::Watched;
 use super::handled::Handled;
 use super::tether::{Tether, Word};
 use crate::Error;
@@ -13,10 +13,13 @@ use crate::signals::Requests;
 ///
 /// Further requests change nothing: a service manager may well ask supervisor and workers, and then
 /// the supervisor asks again. It is the supervisor that ends workers who take too long.
-pub(super) async fn serve<D: Domain>(app: App<D>, tether: &Tether) -> Result<Handled, Error> {
+pub(super) async fn serve<D: Domain>(
+    app: App<D>,
+    watched: Watched,
+    tether: &Tether,
+) -> Result<Handled, Error> {
     let mut requests = Requests::listen()?;
     let parted = tether.parted(super::grace(&app)).map_err(Error::start)?;
-    let options = Options::of(&app.config().server);
     let stop = async {
         // The engine waits for a request to stop as soon as it runs, and no sooner.
         tether.say(&Word::Ready);
@@ -25,10 +28,7 @@ pub(super) async fn serve<D: Domain>(app: App<D>, tether: &Tether) -> Result<Han
             _ = parted => tracing::warn!("the supervisor is gone; stopping"),
         }
     };
-    let summary = protean_server::run(app, options, stop)
-        .await
-        .map_err(Error::start)?;
-    let handled = Handled::from(summary);
+    let handled = Handled::from(super::engine(app, watched, stop).await?);
     tether.say(&Word::Stopped(handled));
     Ok(handled)
 }

@@ -1,9 +1,9 @@
 //! `subscriptions`: how much every subscription has before it.
 
+mod alarm;
+mod screen;
 mod status;
-
-use std::io::IsTerminal;
-use std::time::Duration;
+mod watch;
 
 use clap::{Args, Subcommand};
 use protean_core::App;
@@ -11,14 +11,10 @@ use protean_core::domain::Domain;
 
 pub use status::Status;
 
-use crate::output::{self, Format, Report};
-use crate::{Common, Error, signals};
+use crate::output::{Format, Report};
+use crate::{Common, Error};
 
-/// How often `--watch` looks again.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Empties a terminal: the screen, then the cursor to its first place.
-const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
+use alarm::Alarms;
 
 /// What can be seen of subscriptions.
 #[derive(Debug, Subcommand)]
@@ -33,6 +29,13 @@ pub struct Arguments {
     /// Show it again every second, until interrupted
     #[arg(long)]
     watch: bool,
+    /// Exit with 1 when a condition holds, such as backfill.oldest>10m,primary.lag>100
+    ///
+    /// A condition is a lane, primary or backfill, one of its numbers, a comparison and a limit;
+    /// several are separated by commas. The numbers are lag, pending, dlq, oldest, which needs a
+    /// unit (ms, s, m, h, d), and rate. With `--watch`, that ends when one holds.
+    #[arg(long, value_name = "CONDITIONS")]
+    fail_on: Option<Alarms>,
     #[command(flatten)]
     common: Common,
 }
@@ -49,37 +52,19 @@ impl Command {
         format: Format,
     ) -> Result<Report, Error> {
         let Self::Status(arguments) = self;
+        let alarms = arguments.fail_on.as_ref();
         if arguments.watch {
-            watch(app, format).await?;
+            watch::watch(app, format, alarms).await?;
         }
         let status = Status::of(app).await?;
-        Ok(Report {
+        let report = Report {
             text: status.to_string(),
             data: status.to_json(),
-        })
-    }
-}
-
-/// Shows the status once a second, until interrupted; what is printed after that is the last one.
-async fn watch<D: Domain>(app: &App<D>, format: Format) -> Result<(), Error> {
-    let mut stop = std::pin::pin!(signals::stop_requested()?);
-    let mut ticks = tokio::time::interval(WATCH_INTERVAL);
-    let is_terminal = std::io::stdout().is_terminal();
-    loop {
-        tokio::select! {
-            () = &mut stop => break,
-            _ = ticks.tick() => {}
-        }
-        let status = Status::of(app).await?;
-        let text = match (format, is_terminal) {
-            (Format::Json, _) => output::envelope_line(&status.to_json()),
-            (Format::Text, true) => format!("{CLEAR}{status}"),
-            (Format::Text, false) => format!("{status}\n"),
         };
-        output::print(&text)?;
+        let findings = alarms.map_or_else(Vec::new, |alarms| status.findings(alarms));
+        match findings.is_empty() {
+            true => Ok(report),
+            false => Err(Error::Findings { report, findings }),
+        }
     }
-    if format == Format::Text && is_terminal {
-        output::print(CLEAR)?;
-    }
-    Ok(())
 }

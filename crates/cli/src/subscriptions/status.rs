@@ -10,6 +10,7 @@ use protean_core::port::broker::{Backlog, Subscription};
 use protean_core::throttle::{Rate, Throttle, Throttles};
 use serde_json::{Value, json};
 
+use super::alarm::{Alarms, Condition};
 use crate::{grouped, lanes, span, table};
 
 const HEADINGS: [&str; 10] = [
@@ -83,6 +84,17 @@ impl Status {
     pub fn lag(&self) -> u64 {
         let lanes = self.rows.iter().flat_map(|row| &row.lanes);
         lanes.map(|lane| lane.lag).sum()
+    }
+
+    /// Where conditions hold, a line each.
+    pub(super) fn findings(&self, alarms: &Alarms) -> Vec<String> {
+        let rows = self.rows.iter();
+        let holding = rows.flat_map(|row| alarms.of(&row.lanes).map(move |found| (row, found)));
+        let line = |(row, (condition, found)): (&Row, (&Condition, String))| {
+            let Subscription { name, stream } = &row.subscription;
+            format!("[PE0958] {condition} holds for {name} on {stream}: {found}")
+        };
+        holding.map(line).collect()
     }
 
     /// The same for programs: `{"subscriptions": […]}`.

@@ -24,7 +24,7 @@ pub use nearest::nearest;
 pub use problem::{Error, Problem};
 pub use retry::RetryPolicy;
 pub use secret::Secret;
-pub use server::{CrossLaneOrder, PriorityLanes, Server};
+pub use server::{CrossLaneOrder, Metrics, PriorityLanes, Server};
 pub use store::{Broker, BrokerProvider, Database, Provider, Synchronous};
 
 use problem::Problems;

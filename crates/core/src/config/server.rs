@@ -1,6 +1,7 @@
 //! `[server]`: how messages are handled.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::retry::RetryPolicy;
@@ -48,6 +49,8 @@ pub struct Server {
     pub backfill_concurrency: u32,
     /// `drain_timeout`, in seconds: how long work in progress may take after a request to stop.
     pub drain_timeout: Duration,
+    /// `[server.metrics]`: where a server says how it fares.
+    pub metrics: Metrics,
     /// `stall_after`, in seconds: how long backfill makes no progress before that is told (L6).
     pub stall_after: Duration,
     /// `[server.stream_subscription]`: how failures are met.
@@ -63,6 +66,7 @@ impl Default for Server {
             primary_concurrency: 32,
             backfill_concurrency: 2,
             drain_timeout: Duration::from_secs(10),
+            metrics: Metrics::default(),
             stall_after: Duration::from_secs(60),
             retry: RetryPolicy::default(),
             subscriptions: BTreeMap::new(),
@@ -103,6 +107,40 @@ impl Default for PriorityLanes {
     }
 }
 
+/// Where a server says whether it lives and is ready, and its metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Whether it does at all.
+    pub enabled: bool,
+    /// The address: this machine alone, unless something else is said.
+    pub address: IpAddr,
+    /// The port; 0 for any that is free. When it is taken, one that is free.
+    pub port: u16,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            address: Ipv4Addr::LOCALHOST.into(),
+            port: 9_464,
+        }
+    }
+}
+
+impl Metrics {
+    fn read(&mut self, mut table: Table<'_>) {
+        table.boolean("enabled", &mut self.enabled);
+        table.parsed(
+            "address",
+            "an IP address such as \"127.0.0.1\"",
+            &mut self.address,
+        );
+        table.integer("port", 0..=i64::from(u16::MAX), &mut self.port);
+        table.finish();
+    }
+}
+
 /// What holds between messages of one aggregate in different lanes (L8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CrossLaneOrder {
@@ -132,6 +170,10 @@ impl Server {
             &mut self.backfill_concurrency,
         );
         table.seconds("drain_timeout", 0.0..=3_600.0, &mut self.drain_timeout);
+        let metrics = &mut self.metrics;
+        if let Some(own) = table.switch_or_table("metrics", &mut metrics.enabled) {
+            metrics.read(own);
+        }
         table.seconds("stall_after", 0.1..=86_400.0, &mut self.stall_after);
         if let Some(mut own) = table.table("stream_subscription") {
             self.retry.read(&mut own);

@@ -1,6 +1,7 @@
 //! One table, read key by key; what is left over in the end is not known.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::nearest::nearest;
@@ -160,6 +161,19 @@ impl<'a> Table<'a> {
                 self.wrong(key, &node, "a text that is not empty");
                 None
             }
+        }
+    }
+
+    /// A text that means something else.
+    pub(super) fn parsed<T: FromStr>(&mut self, key: &'static str, wanted: &str, slot: &mut T) {
+        let Some(node) = self.take(key) else { return };
+        let parsed = match &node.value {
+            Value::Text(text) | Value::Spelled(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        match parsed {
+            Some(value) => *slot = value,
+            None => self.wrong(key, &node, wanted),
         }
     }
 

@@ -172,86 +172,46 @@ mod tests {
         })
     }
 
+    /// A lane with some messages ready, with this changed.
+    fn ready(change: impl FnOnce(&mut Standing)) -> Standing {
+        let mut standing = Standing {
+            ready: 3,
+            ..Standing::default()
+        };
+        change(&mut standing);
+        standing
+    }
+
     #[test]
     fn the_cause_is_what_keeps_the_next_message() {
-        let nothing = Standing::default();
-        let ready = Standing {
-            ready: 3,
-            reading: true,
-            ..nothing
-        };
-        let cases = [
-            (nothing, Cause::InOtherHands),
-            (
-                Standing {
-                    paused: true,
-                    ..ready
-                },
-                Cause::Paused,
-            ),
-            (
-                Standing {
-                    held_to_a_limit: true,
-                    ..ready
-                },
-                Cause::Limited,
-            ),
-            (
-                Standing {
-                    primary_goes_first: true,
-                    ..ready
-                },
-                Cause::Primary,
-            ),
-            (
-                Standing {
-                    slots_taken: true,
-                    ..ready
-                },
-                Cause::SlotsTaken,
-            ),
-            (ready, Cause::Unknown),
-            (
-                Standing {
-                    running: 1,
-                    slots_taken: true,
-                    ..ready
-                },
-                Cause::Runs,
-            ),
-            (
-                Standing {
-                    reading: true,
-                    set_aside: 1,
-                    ..nothing
-                },
-                Cause::Unread,
-            ),
-            (
-                Standing {
-                    set_aside: 1,
-                    behind: 9,
-                    ..nothing
-                },
-                Cause::SetAside,
-            ),
-            (
-                Standing {
-                    primary_goes_first: true,
-                    ..nothing
-                },
-                Cause::InOtherHands,
-            ),
-        ];
-        for (standing, cause) in cases {
+        for (standing, cause) in [
+            (ready(|_| {}), Cause::Unknown),
+            (ready(|it| it.reading = true), Cause::Unknown),
+            (ready(|it| it.paused = true), Cause::Paused),
+            (ready(|it| it.held_to_a_limit = true), Cause::Limited),
+            (ready(|it| it.primary_goes_first = true), Cause::Primary),
+            (ready(|it| it.slots_taken = true), Cause::SlotsTaken),
+            (ready(|it| it.running = 1), Cause::Runs),
+        ] {
             assert_eq!(of(standing, false), cause, "{standing:?}");
         }
-        let running = Standing {
-            running: 1,
-            ..nothing
-        };
-        assert_eq!(of(running, true), Cause::MakesWay);
+        assert_eq!(of(ready(|it| it.running = 1), true), Cause::MakesWay);
         assert_eq!(Cause::of(&Sight::default()), Cause::HeldElsewhere);
+    }
+
+    #[test]
+    fn with_nothing_ready_it_is_where_the_messages_are() {
+        let none = |change: fn(&mut Standing)| {
+            let mut standing = ready(change);
+            standing.ready = 0;
+            of(standing, false)
+        };
+        assert_eq!(none(|_| {}), Cause::InOtherHands);
+        assert_eq!(none(|it| it.primary_goes_first = true), Cause::InOtherHands);
+        assert_eq!(none(|it| it.set_aside = 1), Cause::SetAside);
+        assert_eq!(none(|it| it.behind = 9), Cause::SetAside);
+        let reading = |it: &mut Standing| (it.set_aside, it.reading) = (1, true);
+        assert_eq!(none(reading), Cause::Unread);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod importer;
 mod imports;
 mod kill;
 mod lanes;
+mod metrics;
 mod outage;
 mod poison;
 mod precedence;

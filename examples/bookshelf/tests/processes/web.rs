@@ -18,6 +18,21 @@ pub struct Answer {
 
 /// Sends a request with some headers, each with its line end.
 pub fn request(address: &str, line: &str, headers: &str, body: &str) -> Answer {
+    let (status, head, body) = converse(address, line, headers, body);
+    Answer {
+        status,
+        head: head.to_lowercase(),
+        body: serde_json::from_str(&body).unwrap_or_default(),
+    }
+}
+
+/// The status and the text that are answered to a request for a path.
+pub fn get_text(address: &str, path: &str) -> (u16, String) {
+    let (status, _, body) = converse(address, &format!("GET {path}"), "", "");
+    (status, body)
+}
+
+fn converse(address: &str, line: &str, headers: &str, body: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();
@@ -30,11 +45,7 @@ pub fn request(address: &str, line: &str, headers: &str, body: &str) -> Answer {
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer {
-        status,
-        head: head.to_lowercase(),
-        body: serde_json::from_str(body).unwrap_or_default(),
-    }
+    (status, head.to_owned(), body.to_owned())
 }
 
 pub fn get(address: &str, path: &str) -> Answer {

@@ -14,6 +14,9 @@ drain_timeout = \"long\"
 [server.priority_lanes]
 min_share = 0.9
 
+[server.metrics]
+address = \"localhost\"
+
 [serve]
 port = 1
 ";
@@ -27,7 +30,9 @@ port = 1
             "domain.toml:6: server.drain_timeout: expected a number from 0 to 3600, found \"long\"",
             "domain.toml:9: server.priority_lanes.min_share: expected a number from 0 to 0.5, \
              found 0.9",
-            "domain.toml:11: serve: unknown key; did you mean `server`?",
+            "domain.toml:12: server.metrics.address: expected an IP address such as \
+             \"127.0.0.1\", found \"localhost\"",
+            "domain.toml:14: serve: unknown key; did you mean `server`?",
         ]
     );
 }

@@ -1,11 +1,12 @@
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::parse;
 use crate::config::{
-    BrokerProvider, Config, CrossLaneOrder, PriorityLanes, Processing, Provider, RetryPolicy,
-    Server, Synchronous,
+    BrokerProvider, Config, CrossLaneOrder, Metrics, PriorityLanes, Processing, Provider,
+    RetryPolicy, Server, Synchronous,
 };
 
 #[test]
@@ -88,6 +89,23 @@ fn every_key_is_read() {
     };
     assert_eq!(config.server, expected);
     assert_eq!(config.custom["greeting"][1]["who"].as_str(), Some("you"));
+}
+
+#[test]
+fn metrics_are_a_switch_or_a_table() {
+    let server = |text| parse(text).unwrap().server;
+    assert!(!server("[server]\nmetrics = false").metrics.enabled);
+    let text = "[server]\nstall_after = 30\n[server.metrics]\naddress = \"0.0.0.0\"\nport = 9100";
+    let expected = Server {
+        stall_after: Duration::from_secs(30),
+        metrics: Metrics {
+            enabled: true,
+            address: Ipv4Addr::UNSPECIFIED.into(),
+            port: 9_100,
+        },
+        ..Server::default()
+    };
+    assert_eq!(server(text), expected);
 }
 
 #[test]
