@@ -1,8 +1,11 @@
 //! `db`: the tables.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use protean_core::App;
 use protean_core::domain::Domain;
+use protean_core::port::Tables;
 use serde_json::json;
 
 use crate::output::Report;
@@ -12,6 +15,8 @@ use crate::{Common, Error};
 pub enum Command {
     /// Make the tables, columns and indexes that are missing
     Setup(Setup),
+    /// Copy everything into a new file, while servers go on; for the embedded tier
+    Backup(Backup),
     /// Remove every table, with everything in it
     Drop(Destructive),
     /// Remove everything from every table
@@ -20,6 +25,14 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Setup {
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to make, which must not be there
+    file: PathBuf,
     #[command(flatten)]
     common: Common,
 }
@@ -37,6 +50,7 @@ impl Command {
     pub(crate) const fn common(&self) -> &Common {
         match self {
             Self::Setup(arguments) => &arguments.common,
+            Self::Backup(arguments) => &arguments.common,
             Self::Drop(arguments) | Self::Truncate(arguments) => &arguments.common,
         }
     }
@@ -46,6 +60,7 @@ impl Command {
         let schemas = app.registry().tables();
         let changes = match self {
             Self::Setup(_) => tables.setup(schemas).await?,
+            Self::Backup(arguments) => return arguments.run(&**tables).await,
             Self::Drop(arguments) => {
                 arguments.confirmed("dropping every table")?;
                 tables.drop_all(schemas).await?
@@ -56,6 +71,18 @@ impl Command {
             }
         };
         Ok(report(&changes))
+    }
+}
+
+impl Backup {
+    async fn run(&self, tables: &dyn Tables) -> Result<Report, Error> {
+        let Self { file, .. } = self;
+        let bytes = tables.backup(file).await?.ok_or(Error::NoBackup)?;
+        let name = file.display();
+        Ok(Report {
+            text: format!("Backed up to {name}: {} bytes.\n", crate::grouped(bytes)),
+            data: json!({"file": file.to_string_lossy(), "bytes": bytes}),
+        })
     }
 }
 

@@ -123,6 +123,12 @@ pub enum Error {
         /// What the operating system says.
         cause: std::io::Error,
     },
+    /// The store has tools of its own for backups.
+    #[error(
+        "[PE0960] only the embedded tier is backed up here; back PostgreSQL up with its own tools, \
+         such as `pg_dump --format=custom`"
+    )]
+    NoBackup,
     /// There is nothing that workers could be started from.
     #[error(
         "[PE0506] expected to find the file of this program, to start workers from it: {0}; leave \
@@ -141,6 +147,7 @@ impl Error {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::OtherDomain { .. }
+            | Self::NoBackup
             | Self::Unconfirmed { .. }
             | Self::Unasked { .. }
             | Self::UnknownSubscription { .. }

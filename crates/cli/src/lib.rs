@@ -130,7 +130,7 @@ fn run<H: Host>(command: &Command, tether: Option<&Tether>, host: H) -> Result<R
     runtime.block_on(async {
         let app = host.connect(config).await.map_err(Error::start)?;
         // The supervisor of a worker has made the tables.
-        if tether.is_none() && !matches!(command, Command::Db(_)) {
+        if tether.is_none() && command.needs_tables() {
             let tables = app.registry().tables();
             app.tier()
                 .tables
@@ -166,6 +166,15 @@ impl Command {
             Self::Dlq(command) => command.common(),
             Self::Events(command) => command.common(),
             Self::Db(command) => command.common(),
+        }
+    }
+
+    /// Whether the tables are to be there when it runs.
+    const fn needs_tables(&self) -> bool {
+        match self {
+            Self::Server(arguments) => arguments.needs_tables(),
+            Self::Db(_) => false,
+            _ => true,
         }
     }
 

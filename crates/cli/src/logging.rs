@@ -1,6 +1,9 @@
 //! What a server says about itself, on standard error.
 
+use std::io::IsTerminal;
+
 use clap::{Args, ValueEnum};
+use protean_server::Payloads;
 use tracing_subscriber::EnvFilter;
 
 /// The variable that picks what is logged, part by part, as in `info,protean_server=debug`.
@@ -15,6 +18,9 @@ pub(crate) struct Logging {
     /// The least severe messages that are logged; `PROTEAN_LOG` goes before it
     #[arg(long, value_enum, default_value_t = Level::Warn)]
     log_level: Level,
+    /// Log what messages say, too, in the lines about single messages (debug and failures)
+    #[arg(long)]
+    log_payloads: bool,
 }
 
 /// The form of a line of the log.
@@ -49,6 +55,15 @@ impl Level {
 }
 
 impl Logging {
+    /// Whether what messages say is logged.
+    pub(crate) const fn payloads(&self) -> Payloads {
+        if self.log_payloads {
+            Payloads::Logged
+        } else {
+            Payloads::Withheld
+        }
+    }
+
     /// The form of a line.
     pub(crate) const fn form(&self) -> Form {
         self.log_format
@@ -61,6 +76,7 @@ pub(crate) fn start(logging: &Logging) {
         .unwrap_or_else(|_| EnvFilter::new(logging.log_level.name()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = match logging.log_format {
         Form::Console => lines.try_init(),

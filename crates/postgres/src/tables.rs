@@ -30,6 +30,23 @@ impl Tables for Postgres {
         })
     }
 
+    fn missing<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        Box::pin(async move {
+            let client = self.inner.pools.lane(Lane::Primary).await?;
+            if is_complete(&client, schemas).await? {
+                return Ok(Vec::new());
+            }
+            let result = set_up_all(&client, schemas).await;
+            let undone = client.batch_execute("ROLLBACK").await;
+            let missing = result?;
+            undone.map_err(|error| failed("the look at the tables", &error))?;
+            Ok(missing)
+        })
+    }
+
     fn drop_all<'a>(
         &'a self,
         schemas: &'a [&'static Schema],

@@ -167,6 +167,18 @@ impl Broker for Redis {
         })
     }
 
+    fn reach(&self) -> BoxFuture<'_, Result<(), port::Error>> {
+        Box::pin(async move {
+            self.inner.database.reach().await?;
+            // A key of ours, since in a cluster somebody has to be asked who has it.
+            let exists = redis::cmd("EXISTS").arg("protean").to_owned();
+            let link = &self.inner.links[Lane::Primary.index()];
+            link.ask::<u64>("the look at Redis", &exists)
+                .await
+                .map(drop)
+        })
+    }
+
     fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), port::Error>> {
         self.inner.database.report(gauges)
     }

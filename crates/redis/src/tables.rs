@@ -14,6 +14,13 @@ impl Tables for Redis {
         self.inner.database.setup(schemas)
     }
 
+    fn missing<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        self.inner.database.missing(schemas)
+    }
+
     fn drop_all<'a>(
         &'a self,
         schemas: &'a [&'static Schema],

@@ -5,5 +5,5 @@ pub mod lane;
 pub mod monitor;
 pub mod stall;
 
-pub use engine::{Error, Options, Summary, run, run_watched};
+pub use engine::{Error, Options, Payloads, Summary, run, run_watched};
 pub use monitor::Monitor;

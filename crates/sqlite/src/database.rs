@@ -41,6 +41,7 @@ pub struct Sqlite {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
+    pub(crate) path: PathBuf,
     pub(crate) locks: PathBuf,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
@@ -83,6 +84,7 @@ impl Sqlite {
             ..
         } = shared;
         let inner = Inner {
+            path,
             locks,
             catalog,
             bell,

@@ -4,6 +4,7 @@
 //! effect and its acknowledgement can never part (L9). Writers pass a [`turnstile`] that lets
 //! primary work go first, whichever process it is in (L2).
 
+mod backup;
 mod bell;
 mod broker;
 mod checkpoint;

@@ -1,5 +1,7 @@
 //! The tables of a domain.
 
+use std::path::Path;
+
 use protean_core::port::tables::{leftover, mismatch};
 use protean_core::port::{self, Tables};
 use protean_core::schema::{Field, Kind, Schema};
@@ -9,7 +11,7 @@ use rusqlite::Connection;
 use crate::database::Rings;
 use crate::error::failed;
 use crate::sql::quoted;
-use crate::{Sqlite, schema as framework};
+use crate::{Sqlite, backup, schema as framework};
 
 impl Tables for Sqlite {
     fn setup<'a>(
@@ -26,6 +28,28 @@ impl Tables for Sqlite {
             Ok(done)
         };
         Box::pin(self.write(Lane::Primary, Rings::Nothing, setup))
+    }
+
+    fn missing<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, port::Error>> {
+        let schemas = schemas.to_vec();
+        let look = move |connection: &Connection| {
+            let broken = |error| failed("the look at the tables", &error);
+            connection.execute_batch("SAVEPOINT look").map_err(broken)?;
+            let all = schemas.iter();
+            let done: Result<Vec<_>, _> = all.map(|schema| set_up(connection, schema)).collect();
+            let undo = "ROLLBACK TO look; RELEASE look";
+            connection.execute_batch(undo).map_err(broken)?;
+            Ok(done?.concat())
+        };
+        Box::pin(self.write(Lane::Primary, Rings::Nothing, look))
+    }
+
+    fn backup<'a>(&'a self, file: &'a Path) -> BoxFuture<'a, Result<Option<u64>, port::Error>> {
+        let (from, to) = (self.inner.path.clone(), file.to_owned());
+        Box::pin(async move { backup::copy(from, to).await.map(Some) })
     }
 
     fn drop_all<'a>(

@@ -127,6 +127,7 @@ macro_rules! suite {
         );
         $crate::cases!($fixture, tables:
             setting_up_twice_changes_nothing,
+            what_is_missing_is_told_and_not_made,
             a_missing_column_is_added,
             a_column_that_no_field_fills_any_more_is_refused,
             what_is_truncated_is_as_new,

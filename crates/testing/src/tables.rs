@@ -29,6 +29,22 @@ pub async fn setting_up_twice_changes_nothing(fixture: impl Fixture) {
     assert!(load(&tier, id).await.is_some());
 }
 
+/// It is told as often as it is asked, until somebody does it.
+pub async fn what_is_missing_is_told_and_not_made(fixture: impl Fixture) {
+    let tier = fixture.open().await;
+    tier.tables.setup(&[&OLD_ITEM]).await.unwrap();
+    let missing = tier.tables.missing(SCHEMAS).await.unwrap();
+    assert!(
+        missing.iter().any(|line| line.contains("price")),
+        "{missing:?}"
+    );
+    assert_eq!(tier.tables.missing(SCHEMAS).await.unwrap(), missing);
+    assert_eq!(tier.tables.setup(SCHEMAS).await.unwrap(), missing);
+    let none: [String; 0] = [];
+    assert_eq!(tier.tables.missing(SCHEMAS).await.unwrap(), none);
+    tier.broker.reach().await.unwrap();
+}
+
 /// Rows that are there have the empty value of its kind, or none.
 pub async fn a_missing_column_is_added(fixture: impl Fixture) {
     let tier = fixture.open().await;
@@ -54,6 +70,7 @@ pub async fn a_missing_column_is_added(fixture: impl Fixture) {
 pub async fn a_column_that_no_field_fills_any_more_is_refused(fixture: impl Fixture) {
     let tier = fixture.open().await;
     tier.tables.setup(SCHEMAS).await.unwrap();
+    tier.tables.missing(&[&OLD_ITEM]).await.unwrap_err();
     let refused = tier.tables.setup(&[&OLD_ITEM]).await.unwrap_err();
     let text = refused.to_string();
     assert!(text.contains("[PE0202]"), "{text}");

@@ -4,6 +4,7 @@
 //! which handles nothing itself. Workers are processes rather than threads so that one that crashes
 //! or leaks takes nothing with it but itself, and is replaced.
 
+mod check;
 mod handled;
 mod port;
 mod supervisor;
@@ -50,6 +51,13 @@ pub struct Arguments {
     /// Workers have the ports from this one on.
     #[arg(long, value_name = "PORT")]
     metrics_port: Option<u16>,
+    /// See whether a server could run, and what is to be done, without running it
+    ///
+    /// The configuration, the database, the broker and the tables are looked at, and nothing is
+    /// changed. Exits with 0 when a server would run, with 1 when something is to be done first,
+    /// and with 3 when the configuration is wrong.
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     pub(crate) logging: Logging,
     #[command(flatten)]
@@ -64,6 +72,9 @@ pub(crate) async fn run<D: Domain>(
     tether: Option<&Tether>,
 ) -> Result<Report, Error> {
     let format = arguments.common.format();
+    if arguments.check {
+        return check::check(&app).await;
+    }
     let handled = match (tether, arguments.workers) {
         (Some(tether), _) => {
             let watched = arguments.watched(&app, tether.number()).await?;
@@ -88,6 +99,11 @@ pub(crate) async fn run<D: Domain>(
 }
 
 impl Arguments {
+    /// Whether the tables are to be there when it runs.
+    pub(crate) const fn needs_tables(&self) -> bool {
+        !self.check
+    }
+
     /// The monitor of the engine, and the port where it is read, which says where it is.
     async fn watched<D: Domain>(&self, app: &App<D>, worker: u32) -> Result<Watched, Error> {
         let monitor = Monitor::of(app).map_err(Error::start)?;
@@ -98,12 +114,21 @@ impl Arguments {
             open.announce(self.logging.form());
             port.spawn(open.serve());
         }
-        Ok(Watched { monitor, port })
+        let options = Options {
+            payloads: self.logging.payloads(),
+            ..Options::of(&app.config().server)
+        };
+        Ok(Watched {
+            options,
+            monitor,
+            port,
+        })
     }
 }
 
-/// What is to be watched.
+/// An engine that is to run, and to be watched.
 struct Watched {
+    options: Options,
     monitor: Monitor,
     /// Answers at the port until this is dropped.
     port: JoinSet<()>,
@@ -115,8 +140,11 @@ async fn engine<D: Domain>(
     watched: Watched,
     stop: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
-    let options = Options::of(&app.config().server);
-    let Watched { monitor, port } = watched;
+    let Watched {
+        options,
+        monitor,
+        port,
+    } = watched;
     let summary = protean_server::run_watched(app, options, monitor, stop).await;
     drop(port);
     summary.map_err(Error::start)

@@ -249,6 +249,12 @@ pub trait Broker: Send + Sync + 'static {
     /// When the broker cannot be reached.
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, Error>>;
 
+    /// Whether the broker can be reached at this moment, and the store that it builds on.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn reach(&self) -> BoxFuture<'_, Result<(), Error>>;
+
     /// Tells everybody what only this engine knows; called about once a second.
     ///
     /// # Errors

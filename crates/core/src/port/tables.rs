@@ -1,5 +1,7 @@
 //! The tables themselves: made, changed, emptied and dropped.
 
+use std::path::Path;
+
 use crate::BoxFuture;
 use crate::schema::{Field, Schema};
 
@@ -16,6 +18,28 @@ pub trait Tables: Send + Sync + 'static {
         &'a self,
         schemas: &'a [&'static Schema],
     ) -> BoxFuture<'a, Result<Vec<String>, Error>>;
+
+    /// What [`Self::setup`] would do now, without doing it.
+    ///
+    /// # Errors
+    /// Those of [`Self::setup`].
+    fn missing<'a>(
+        &'a self,
+        schemas: &'a [&'static Schema],
+    ) -> BoxFuture<'a, Result<Vec<String>, Error>>;
+
+    /// Copies everything, as it is at one moment, into a new file, while others read and write;
+    /// the size of the copy in bytes. `None` where a server has tools of its own for that. Primary
+    /// work does not wait for it (L2).
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written, or the store cannot answer.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not stop the copying.
+    fn backup<'a>(&'a self, _file: &'a Path) -> BoxFuture<'a, Result<Option<u64>, Error>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// Removes every table of the domain and of the framework, with everything in them.
     ///

@@ -48,6 +48,16 @@ impl Broker for Postgres {
         })
     }
 
+    fn reach(&self) -> BoxFuture<'_, Result<(), port::Error>> {
+        Box::pin(async move {
+            let client = self.inner.pools.light(Lane::Primary).await?;
+            let answer = client.simple_query("SELECT 1").await;
+            answer
+                .map(drop)
+                .map_err(|error| failed("the look at the database", &error))
+        })
+    }
+
     fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), port::Error>> {
         Box::pin(async move {
             let client = self.inner.pools.light(Lane::Primary).await?;

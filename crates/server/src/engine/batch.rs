@@ -14,6 +14,7 @@ use protean_core::{Failure, Lane};
 
 use super::attempt::{attempt, handling, settlement};
 use super::context::Context;
+use super::narrate::Narrator;
 use super::outage::Signs;
 use super::verdict::decide;
 use crate::lane::{Item, Outcome, Run};
@@ -118,7 +119,9 @@ impl<D: Domain> Batch<D> {
         let began = Instant::now();
         let run = (&self.session, self.began);
         let tried = attempt(&self.context, self.subscription, run, delivery).await;
-        self.meters(&item).took(began.elapsed());
+        let took = began.elapsed();
+        self.meters(&item).took(took);
+        self.narrator().ran(delivery, took);
         match tried {
             Ok(commit) => self.stage(item, commit),
             Err(failure) if matches!(failure.reason(), Reason::Unflushed) => self.flush(item),
@@ -143,6 +146,14 @@ impl<D: Domain> Batch<D> {
             self.context.app.tier().broker.sojourn(waited);
         }
         self.meters(item).begun(delivery.failures, waited);
+    }
+
+    /// Who tells the log about this batch.
+    fn narrator(&self) -> Narrator<'_> {
+        Narrator {
+            subscription: &self.context.subscriptions[self.subscription],
+            payloads: self.context.payloads,
+        }
     }
 
     /// What is counted of the lane that a message came on.
@@ -184,21 +195,11 @@ impl<D: Domain> Batch<D> {
     }
 
     fn failed(&mut self, item: Item<Work>, failure: &Failure) -> Step {
-        let Delivery { position, lane, .. } = item.body.delivery;
+        let position = item.body.delivery.position;
         if failure.may_be_an_outage() {
             self.signs.outages.push(item.key.unwrap_or(position.0));
         }
-        let subscription = &self.context.subscriptions[self.subscription];
-        tracing::warn!(
-            subscription = %subscription.name,
-            stream = %subscription.stream,
-            %lane,
-            position = position.0,
-            message = %item.body.delivery.message.type_name,
-            correlation_id = %item.body.delivery.message.correlation_id,
-            error = %failure,
-            "message failed"
-        );
+        self.narrator().failed(&item.body.delivery, failure);
         self.meters(&item).failed();
         let policy = &self.context.retries[self.subscription];
         let (verdict, delay) = decide(policy, &item.body.delivery, failure, Timestamp::now());
@@ -249,6 +250,12 @@ impl<D: Domain> Batch<D> {
             let Planned { item, outcome, .. } = planned;
             outcomes.push((item, if settled { outcome } else { Outcome::Unrun }));
         }
+        self.narrator().batch(
+            self.lane,
+            outcomes.len(),
+            self.left.len(),
+            self.started.elapsed(),
+        );
         if away {
             tokio::time::sleep(STORE_PAUSE).await;
         }
@@ -323,10 +330,7 @@ impl<D: Domain> Batch<D> {
         match result {
             Ok(_) => Next::Settled(item, outcome),
             Err(Refused::Settled) => {
-                tracing::warn!(
-                    position = item.body.delivery.position.0,
-                    "handled elsewhere"
-                );
+                self.narrator().handled_elsewhere(&item.body.delivery);
                 Next::Settled(item, Outcome::Done)
             }
             Err(Refused::Dependent) => Next::Settled(item, Outcome::Unrun),
@@ -341,7 +345,7 @@ impl<D: Domain> Batch<D> {
                 self.next_try(item, &Reason::Exists { table, what }.into())
             }
             Err(Refused::Store(error)) if error.is_transient() => {
-                tracing::warn!(%error, "the store is away; the message is tried again");
+                self.narrator().store_is_away(&item.body.delivery, &error);
                 Next::Away(item)
             }
             Err(refused) => self.next_try(item, &Failure::transient(refused.to_string())),

@@ -8,6 +8,7 @@ use protean_core::domain::Domain;
 use protean_core::port::broker::Subscription;
 use protean_core::{App, domain};
 
+use super::Payloads;
 use crate::Monitor;
 
 /// The application, and what the engine makes of its configuration.
@@ -23,12 +24,14 @@ pub(super) struct Context<D> {
     pub(super) order: CrossLaneOrder,
     /// What is told to whoever watches the engine.
     pub(super) monitor: Monitor,
+    /// Whether payloads are logged.
+    pub(super) payloads: Payloads,
     started: Instant,
     yielding: AtomicBool,
 }
 
 impl<D: Domain> Context<D> {
-    pub(super) fn new(app: App<D>, monitor: Monitor) -> Self {
+    pub(super) fn new(app: App<D>, monitor: Monitor, payloads: Payloads) -> Self {
         let subscriptions = app.subscriptions();
         let config = app.config();
         let retries = subscriptions
@@ -43,6 +46,7 @@ impl<D: Domain> Context<D> {
             quantum,
             order,
             monitor,
+            payloads,
             app,
             started: Instant::now(),
             yielding: AtomicBool::new(false),

@@ -13,6 +13,7 @@ mod feeder;
 mod gauges;
 mod in_hand;
 mod lookout;
+mod narrate;
 mod outage;
 mod panics;
 mod pool;
@@ -46,6 +47,18 @@ pub struct Options {
     pub backfill_threads: usize,
     /// How long work in progress may take after a request to stop.
     pub drain_timeout: Duration,
+    /// Whether what is logged of messages has their payloads, too.
+    pub payloads: Payloads,
+}
+
+/// What becomes of payloads in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Payloads {
+    /// They stay out of it: they are the business of whoever sent them.
+    #[default]
+    Withheld,
+    /// They are logged, for whoever looks for a mistake.
+    Logged,
 }
 
 impl Options {
@@ -58,6 +71,7 @@ impl Options {
             backfill_concurrency: config.backfill_concurrency as usize,
             backfill_threads: (processors / 2).max(1),
             drain_timeout: config.drain_timeout,
+            payloads: Payloads::default(),
         }
     }
 }
@@ -123,7 +137,7 @@ pub async fn run_watched<D: Domain>(
 ) -> Result<Summary, Error> {
     let listener = app.tier().broker.listen().await?;
     let pool = BackfillPool::start(options.backfill_threads).map_err(Error::Thread)?;
-    let context = Arc::new(Context::new(app, monitor));
+    let context = Arc::new(Context::new(app, monitor, options.payloads));
     Ok(Engine::new(context, options, pool)
         .run(listener, shutdown)
         .await)

@@ -123,12 +123,7 @@ impl Monitor {
         if !self.is_running() {
             return Err(NotReady::Engine);
         }
-        let Inner {
-            tier,
-            subscriptions,
-            ..
-        } = &*self.inner;
-        let asked = tier.broker.backlogs(subscriptions);
+        let asked = self.inner.tier.broker.reach();
         match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
             Ok(answer) => Ok(answer.map(drop)?),
             Err(_) => Err(NotReady::Late),

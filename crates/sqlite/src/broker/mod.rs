@@ -40,6 +40,17 @@ impl Broker for Sqlite {
         })
     }
 
+    fn reach(&self) -> BoxFuture<'_, Result<(), port::Error>> {
+        let look = |connection: &Connection| {
+            let sql = "SELECT value FROM protean_meta WHERE key = 'version'";
+            let found = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+            found
+                .map(drop)
+                .map_err(|error| failed("the look at the file", &error))
+        };
+        Box::pin(self.readers(Lane::Primary).read(look))
+    }
+
     fn report(&self, gauges: Vec<Gauge>) -> BoxFuture<'_, Result<(), port::Error>> {
         // On the backfill lane, since nobody's order waits for a gauge.
         let run = move |connection: &Connection| write_gauges(connection, &gauges);

@@ -7,6 +7,7 @@
     reason = "a test may panic, and its modules share what they declare"
 )]
 
+mod backup;
 mod cluster;
 mod commands;
 mod customer;
@@ -15,11 +16,13 @@ mod importer;
 mod imports;
 mod kill;
 mod lanes;
+mod logs;
 mod metrics;
 mod outage;
 mod poison;
 mod precedence;
 mod program;
+mod rolling;
 mod shop;
 mod terminals;
 mod tier;

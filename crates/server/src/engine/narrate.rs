@@ -1,0 +1,101 @@
+//! What the log says about messages: a line for each at debug, a line for each batch at info, and
+//! always the correlation id, by which all that one request caused is found.
+//!
+//! What messages say is nobody's business who reads a log, unless it was asked for.
+
+use std::time::Duration;
+
+use protean_core::failure::Reason;
+use protean_core::port::broker::{Delivery, Subscription};
+use protean_core::{Failure, Lane, port};
+
+use super::Payloads;
+
+/// Tells the log about the messages of one subscription.
+#[derive(Clone, Copy)]
+pub(super) struct Narrator<'a> {
+    pub(super) subscription: &'a Subscription,
+    pub(super) payloads: Payloads,
+}
+
+/// A line about one message.
+macro_rules! about {
+    ($level:ident, $narrator:expr, $delivery:expr, $($rest:tt)*) => {
+        tracing::$level!(
+            subscription = %$narrator.subscription.name,
+            stream = %$narrator.subscription.stream,
+            lane = %$delivery.lane,
+            position = $delivery.position.0,
+            r#type = %$delivery.message.type_name,
+            id = %$delivery.message.id,
+            correlation_id = %$delivery.message.correlation_id,
+            payload = $narrator.payload($delivery).map(tracing::field::display),
+            $($rest)*
+        )
+    };
+}
+
+impl Narrator<'_> {
+    /// A handler had a message for so long.
+    pub(super) fn ran(self, delivery: &Delivery, took: Duration) {
+        let (failures, took_ms) = (delivery.failures, millis(took));
+        about!(debug, self, delivery, failures, took_ms, "message ran");
+    }
+
+    /// A message failed.
+    pub(super) fn failed(self, delivery: &Delivery, failure: &Failure) {
+        let error = self.text(failure);
+        about!(warn, self, delivery, error, "message failed");
+    }
+
+    /// A message was settled by somebody else.
+    pub(super) fn handled_elsewhere(self, delivery: &Delivery) {
+        about!(warn, self, delivery, "handled elsewhere");
+    }
+
+    /// What a message did cannot be written for now.
+    pub(super) fn store_is_away(self, delivery: &Delivery, error: &port::Error) {
+        about!(
+            warn,
+            self,
+            delivery,
+            %error,
+            "the store is away; the message is tried again"
+        );
+    }
+
+    /// A batch ended, after so long; `left` of its messages were not run.
+    pub(super) fn batch(self, lane: Lane, run: usize, left: usize, took: Duration) {
+        tracing::info!(
+            subscription = %self.subscription.name,
+            stream = %self.subscription.stream,
+            %lane,
+            run,
+            left,
+            took_ms = millis(took),
+            "batch"
+        );
+    }
+
+    fn payload(self, delivery: &Delivery) -> Option<&str> {
+        match self.payloads {
+            Payloads::Withheld => None,
+            Payloads::Logged => Some(&delivery.message.data),
+        }
+    }
+
+    /// What a failure says; of a payload that cannot be read it would say the payload.
+    fn text(self, failure: &Failure) -> String {
+        match (self.payloads, failure.reason()) {
+            (Payloads::Withheld, Reason::Undecodable(_)) => {
+                "[PE0114] undecodable payload; its dead letter has it".to_owned()
+            }
+            _ => failure.to_string(),
+        }
+    }
+}
+
+/// Milliseconds, as a log has them.
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
