@@ -147,7 +147,7 @@ async fn an_import_is_itself_or_refused() {
     let _ = import().of("things.csv", "0af7").run().await;
     let changed = import().of("things.csv", "ffff").run().await;
     assert_says(
-        changed.unwrap_err(),
+        &changed.unwrap_err(),
         "[PE0852] the import things was started with another content: expected 0af7, found ffff; it goes on with what it was started with, and anything else needs a name of its own",
     );
     let mapped = import()
@@ -164,7 +164,7 @@ async fn an_import_is_itself_or_refused() {
     ));
     let nameless = world.app.import(iter(rows(1))).name("a b").run().await;
     assert_says(
-        nameless.unwrap_err(),
+        &nameless.unwrap_err(),
         "[PE0851] expected a name for the import of at most 100 letters, digits, `-`, `_` and `.`, found \"a b\"",
     );
     let limited = world.app.import(iter(rows(100))).name("few");
@@ -175,7 +175,7 @@ async fn an_import_is_itself_or_refused() {
     );
 }
 
-fn assert_says(error: Error, text: &str) {
+fn assert_says(error: &Error, text: &str) {
     assert_eq!(error.to_string(), text);
 }
 
