@@ -52,7 +52,8 @@ impl Checked {
     }
 }
 
-/// Looks at everything that a server needs, and changes nothing.
+/// Looks at everything that a server needs, and changes nothing: what the file of the embedded tier
+/// lacks was made when it was opened.
 ///
 /// # Errors
 /// What has to be done first, all at once.

@@ -54,7 +54,7 @@ pub struct Arguments {
     /// See whether a server could run, and what is to be done, without running it
     ///
     /// The configuration, the database, the broker and the tables are looked at, and nothing is
-    /// changed. Exits with 0 when a server would run, with 1 when something is to be done first,
+    /// changed, but that a database file which is missing is made. Exits with 0 when a server would run, with 1 when something is to be done first,
     /// and with 3 when the configuration is wrong.
     #[arg(long)]
     check: bool,
