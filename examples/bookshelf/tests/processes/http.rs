@@ -117,16 +117,18 @@ fn a_repeated_request_counts_once_and_its_trace_is_kept(tier: Tier) {
     assert_eq!(shop.count("SELECT count(*) FROM \"order\""), 1);
     let trace = shop.succeed("bookshelf events trace order-of-ada");
     let lines: Vec<&str> = trace.lines().collect();
-    assert_eq!(lines.len(), 2, "{trace}");
-    assert!(
-        lines[0].starts_with("Bookshelf.PlaceOrder.v1 bookshelf::order:command-"),
-        "{trace}"
-    );
-    assert!(
-        lines[1].starts_with("└─ Bookshelf.OrderPlaced.v1 bookshelf::order-"),
-        "{trace}"
-    );
-    assert!(lines[1].contains("(primary, NORMAL)"), "{trace}");
+    let expected = [
+        "Bookshelf.PlaceOrder.v1 bookshelf::order:command-",
+        "   • OrderCommandHandler [primary] done after ",
+        "└─ Bookshelf.OrderPlaced.v1 bookshelf::order-",
+        "      • OrderSummaryProjector [primary] done after ",
+        "Done: everything that it caused is handled.",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{trace}");
+    for (line, start) in lines.iter().zip(expected) {
+        assert!(line.starts_with(start), "{trace}");
+    }
+    assert!(lines[2].contains("(primary, NORMAL)"), "{trace}");
 }
 
 fn a_price_that_was_changed_is_in_the_catalog(tier: Tier) {
