@@ -43,7 +43,8 @@ fn build(root: &Path) -> Result<()> {
 fn test(root: &Path, target: &Path, filters: &[String]) -> Result<()> {
     let mut command = process::cargo(root);
     command
-        .args(["test", "--workspace"])
+        // One failure hides no other.
+        .args(["test", "--workspace", "--no-fail-fast"])
         .env(BIN_DIR_VARIABLE, target.join("release"))
         .env(python::PROGRAM_VARIABLE, python::program(target))
         // Nothing is written beside the files of the tests.
