@@ -15,6 +15,7 @@ use rusqlite::{Connection, Row, ToSql, params};
 use crate::Sqlite;
 use crate::database::Rings;
 use crate::error::failed;
+use crate::log::lane_of;
 use crate::message::{self, COLUMN_COUNT, COLUMNS};
 use crate::writer::lane_number;
 
@@ -120,21 +121,14 @@ fn dead_letter(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<DeadL
     let logged = message::read(row, interner)?;
     let at = |nth: usize| COLUMN_COUNT + nth;
     let time = |nth| {
-        let micros: i64 = row.get(at(nth))?;
-        Ok::<_, rusqlite::Error>(
-            Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH),
-        )
+        let micros = row.get(at(nth))?;
+        Ok::<_, rusqlite::Error>(message::moment(micros))
     };
     let (name, stream): (String, String) = (row.get(at(1))?, row.get(at(2))?);
-    let primary = row.get::<_, i64>(at(3))? == lane_number(Lane::Primary);
     Ok(DeadLetter {
         id: row.get(at(0))?,
         subscription: Subscription::new(name, stream),
-        lane: if primary {
-            Lane::Primary
-        } else {
-            Lane::Backfill
-        },
+        lane: lane_of(row.get(at(3))?).unwrap_or(Lane::Backfill),
         position: Position(logged.position),
         attempts: row.get(at(4))?,
         failed_first: time(5)?,

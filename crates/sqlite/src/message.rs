@@ -88,7 +88,7 @@ pub(crate) fn read(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<L
             stream: interner.intern(text(2)?),
             key: row.get(7)?,
             priority: Priority::new(row.get(8)?),
-            time: Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH),
+            time: moment(micros),
             correlation_id: text(10)?.into(),
             causation_id: causation.map(Uuid::from_bytes),
             sequence_id: row.get(12)?,
@@ -100,4 +100,9 @@ pub(crate) fn read(row: &Row<'_>, interner: &mut Interner) -> rusqlite::Result<L
                 .map(Box::new),
         },
     })
+}
+
+/// The moment that a column of microseconds says.
+pub(crate) fn moment(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -9,11 +9,11 @@ use protean_core::port::store::Position;
 use protean_core::port::trace::{
     Attempt, Fate, Messages, Outcome, Record, Records, SPAN_MAX, State, together,
 };
-use protean_core::settled::Settled;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::broker::parse;
-use crate::schema::INLINE_LANE;
+use crate::broker;
+use crate::log::lane_of;
+use crate::message::moment;
 use crate::writer::lane_number;
 
 const COLUMNS: &str = "protean_trace (subscription, lane, attempt, outcome, started, took, error,
@@ -72,10 +72,11 @@ fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
 /// A message, by its place in the log.
 struct Place {
     position: Position,
-    queue: u64,
+    queue: i64,
     sequence: u64,
     stream: String,
-    lane: i64,
+    /// None of what is delivered to nobody.
+    lane: Option<Lane>,
 }
 
 /// What became of messages in subscriptions.
@@ -91,12 +92,10 @@ pub(crate) fn fates(
         let Some(place) = place(&moment, *position)? else {
             continue;
         };
-        if place.lane == INLINE_LANE {
-            continue;
-        }
+        let Some(lane) = place.lane else { continue };
         for subscription in subscriptions {
             if *subscription.stream == *place.stream {
-                fates.push(fate(&moment, &place, subscription)?);
+                fates.push(fate(&moment, (&place, lane), subscription)?);
             }
         }
     }
@@ -113,7 +112,7 @@ fn place(connection: &Connection, position: Position) -> rusqlite::Result<Option
             queue: row.get(0)?,
             sequence: row.get(1)?,
             stream: row.get(2)?,
-            lane: row.get(3)?,
+            lane: lane_of(row.get(3)?),
         })
     };
     select.query_row([position.0], place).optional()
@@ -121,13 +120,9 @@ fn place(connection: &Connection, position: Position) -> rusqlite::Result<Option
 
 fn fate(
     connection: &Connection,
-    place: &Place,
+    (place, lane): (&Place, Lane),
     subscription: &Subscription,
 ) -> rusqlite::Result<Fate> {
-    let lane = match place.lane == lane_number(Lane::Primary) {
-        true => Lane::Primary,
-        false => Lane::Backfill,
-    };
     let state = match aside(connection, place, subscription)? {
         Some(state) => state,
         None => flow(connection, place, subscription)?,
@@ -178,17 +173,7 @@ fn flow(
     place: &Place,
     subscription: &Subscription,
 ) -> rusqlite::Result<State> {
-    let sql = "SELECT sequence, ahead FROM protean_cursor WHERE subscription = ?1 AND queue = ?2";
-    let mut select = connection.prepare_cached(sql)?;
-    let cursor: Option<(u64, String)> = select
-        .query_row(params![&*subscription.name, place.queue], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    let settled = match cursor {
-        Some((upto, ahead)) => parse(upto, &ahead)?,
-        None => Settled::default(),
-    };
+    let settled = broker::settled(connection, &subscription.name, place.queue)?;
     Ok(match settled.contains(place.sequence) {
         true => State::Settled,
         false => State::Waiting {
@@ -225,10 +210,9 @@ fn attempt(row: &Row<'_>, sequence: u64) -> rusqlite::Result<Option<Attempt>> {
     let Some(outcome) = Outcome::of(row.get(6)?) else {
         return Ok(None);
     };
-    let started: i64 = row.get(4)?;
     Ok(Some(Attempt {
         number: row.get(3)?,
-        started: Timestamp::from_microsecond(started).unwrap_or(Timestamp::UNIX_EPOCH),
+        started: moment(row.get(4)?),
         took: Duration::from_micros(row.get(5)?),
         together,
         outcome,

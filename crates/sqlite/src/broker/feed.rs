@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::ahead;
 use crate::Sqlite;
 use crate::error::{failed, file};
+use crate::log::lane_of;
 use crate::message::{self, COLUMNS};
 use crate::turnstile::lock_file;
 use crate::writer::lane_number;
@@ -202,7 +203,9 @@ impl Fetch<'_> {
             let reading = &mut readings[band.index()];
             match reading {
                 None => *reading = self.start(subscription, band)?,
-                Some(known) => known.settled = self.settled(subscription, known.queue)?,
+                Some(known) => {
+                    known.settled = settled(self.connection, &subscription.name, known.queue)?
+                }
             }
             if let Some(reading) = reading {
                 self.read(reading, count_max, &mut found)?;
@@ -237,22 +240,6 @@ impl Fetch<'_> {
             settled: parse(upto, &ahead)?,
             promoted: BTreeSet::new(),
         }))
-    }
-
-    /// What is settled of a queue by now.
-    fn settled(&self, subscription: &Subscription, queue: i64) -> rusqlite::Result<Settled> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT sequence, ahead FROM protean_cursor WHERE subscription = ?1 AND queue = ?2",
-        )?;
-        let found: Option<(u64, String)> = select
-            .query_row(params![&*subscription.name, queue], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
-        found.map_or_else(
-            || Ok(Settled::default()),
-            |(upto, ahead)| parse(upto, &ahead),
-        )
     }
 
     fn read(
@@ -299,19 +286,31 @@ impl Fetch<'_> {
     }
 }
 
+/// What a subscription has settled of a queue by now.
+pub(crate) fn settled(
+    connection: &Connection,
+    subscription: &str,
+    queue: i64,
+) -> rusqlite::Result<Settled> {
+    let mut select = connection.prepare_cached(
+        "SELECT sequence, ahead FROM protean_cursor WHERE subscription = ?1 AND queue = ?2",
+    )?;
+    let found: Option<(u64, String)> = select
+        .query_row(params![subscription, queue], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    found.map_or_else(
+        || Ok(Settled::default()),
+        |(upto, ahead)| parse(upto, &ahead),
+    )
+}
+
 /// What a cursor row says.
 pub(crate) fn parse(upto: u64, ahead: &str) -> rusqlite::Result<Settled> {
     Settled::parse(upto, ahead).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
     })
-}
-
-fn lane_of(number: i64) -> Lane {
-    if number == lane_number(Lane::Primary) {
-        Lane::Primary
-    } else {
-        Lane::Backfill
-    }
 }
 
 fn timestamp(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Timestamp>> {
@@ -368,7 +367,7 @@ fn one_parked(
     let delivery = |row: &Row<'_>| {
         let logged = message::read(row, interner)?;
         Ok(Delivery {
-            lane: lane_of(row.get(message::COLUMN_COUNT)?),
+            lane: lane_of(row.get(message::COLUMN_COUNT)?).unwrap_or(Lane::Backfill),
             place: Place::Parked,
             position,
             failures: row.get(message::COLUMN_COUNT + 1)?,

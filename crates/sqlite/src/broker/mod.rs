@@ -5,7 +5,7 @@ mod backlog;
 mod feed;
 mod listener;
 
-pub(crate) use feed::parse;
+pub(crate) use feed::{parse, settled};
 
 use std::time::Duration;
 

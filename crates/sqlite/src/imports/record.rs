@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use crate::error::failed;
+use crate::message::moment;
 
 /// The columns that [`read`] wants.
 const COLUMNS: &str = "name, source, digest, arguments, priority, state, row_count, accepted, \
@@ -42,9 +43,8 @@ fn read(row: &Row<'_>) -> Result<Import, port::Error> {
 
 fn read_columns(row: &Row<'_>, state: State) -> rusqlite::Result<Import> {
     let time = |at| {
-        let micros: i64 = row.get(at)?;
-        let time = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok::<_, rusqlite::Error>(time)
+        let micros = row.get(at)?;
+        Ok::<_, rusqlite::Error>(moment(micros))
     };
     Ok(Import {
         plan: Plan {

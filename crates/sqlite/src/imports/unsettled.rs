@@ -8,6 +8,7 @@ use protean_core::settled::Settled;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::broker::parse;
+use crate::log::lane_of;
 use crate::writer::lane_number;
 
 /// Whether a message is a command of an import itself, with the prefix of its correlation ids in
@@ -116,13 +117,8 @@ pub(super) fn parked(
         count_max
     ];
     let found = select.query_map(place, |row| {
-        let primary = row.get::<_, i64>(1)? == lane_number(Lane::Primary);
         Ok(Unsettled {
-            lane: if primary {
-                Lane::Primary
-            } else {
-                Lane::Backfill
-            },
+            lane: lane_of(row.get(1)?).unwrap_or(Lane::Backfill),
             place: Place::Parked,
             position: Position(row.get(0)?),
         })
