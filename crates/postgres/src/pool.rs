@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Client, ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime,
-    StatementCache, Timeouts,
+    Client, ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, PoolBuilder,
+    RecyclingMethod, Runtime, StatementCache, Timeouts,
 };
 use protean_core::port::store::Connections;
 use protean_core::{Lane, port};
@@ -63,6 +63,15 @@ struct Backends(Arc<Mutex<Vec<Served>>>);
 type Served = (Weak<StatementCache>, Backend);
 
 impl Backends {
+    /// Learns of every connection that is made.
+    fn learning(&self) -> Hook {
+        let backends = self.clone();
+        Hook::async_fn(move |client: &mut ClientWrapper, _| {
+            let backends = backends.clone();
+            Box::pin(async move { backends.learn(client).await.map_err(HookError::Backend) })
+        })
+    }
+
     async fn learn(&self, client: &ClientWrapper) -> Result<(), tokio_postgres::Error> {
         let row = client.query_one(BACKEND, &[]).await?;
         let backend = Backend {
@@ -99,22 +108,22 @@ impl Pools {
         let of = |lane: Lane, connections_max, settings: &str| {
             let mut config = config.clone();
             config.application_name(format!("{application} {lane}"));
-            pool(
-                &config,
-                connections_max,
-                settings.to_owned(),
-                backends.clone(),
-            )
+            pool(&config, connections_max, settings.to_owned())
+        };
+        // Commits alone have a fate.
+        let committing = |lane, connections_max| {
+            let pool = of(lane, connections_max, SETTINGS);
+            built(pool.post_create(backends.learning()))
         };
         let light = format!("{SETTINGS}; SET synchronous_commit = off");
         Ok(Self {
             lanes: [
-                of(Lane::Primary, options.primary_connections, SETTINGS)?,
-                of(Lane::Backfill, options.backfill_connections, SETTINGS)?,
+                committing(Lane::Primary, options.primary_connections)?,
+                committing(Lane::Backfill, options.backfill_connections)?,
             ],
             light: [
-                of(Lane::Primary, LIGHT_CONNECTIONS, &light)?,
-                of(Lane::Backfill, LIGHT_CONNECTIONS, &light)?,
+                built(of(Lane::Primary, LIGHT_CONNECTIONS, &light))?,
+                built(of(Lane::Backfill, LIGHT_CONNECTIONS, &light))?,
             ],
             config: config.application_name(application).clone(),
             backends,
@@ -159,22 +168,18 @@ async fn get(pool: &Pool) -> Result<Client, port::Error> {
     pool.get().await.map_err(|error| no_connection(&error))
 }
 
-fn pool(
-    config: &Config,
-    connections_max: usize,
-    settings: String,
-    backends: Backends,
-) -> Result<Pool, port::Error> {
+fn pool(config: &Config, connections_max: usize, settings: String) -> PoolBuilder {
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
     let manager = Manager::from_config(config.clone(), NoTls, recycling);
     let set = Hook::async_fn(move |client: &mut ClientWrapper, _| {
-        let (settings, backends) = (settings.clone(), backends.clone());
+        let settings = settings.clone();
         Box::pin(async move {
-            let set = client.batch_execute(&settings).await;
-            set.map_err(HookError::Backend)?;
-            backends.learn(client).await.map_err(HookError::Backend)
+            client
+                .batch_execute(&settings)
+                .await
+                .map_err(HookError::Backend)
         })
     });
     Pool::builder(manager)
@@ -186,6 +191,9 @@ fn pool(
             recycle: Some(CONNECT_TIMEOUT),
         })
         .post_create(set)
-        .build()
+}
+
+fn built(pool: PoolBuilder) -> Result<Pool, port::Error> {
+    pool.build()
         .map_err(|error| crate::error::unavailable("a pool of connections", error.to_string()))
 }

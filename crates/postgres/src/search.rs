@@ -21,18 +21,8 @@ pub(crate) enum Edge {
 }
 
 impl Edge {
-    /// Whether the next message from some place on, if there is one, is before the edge; `sql`
-    /// selects its position and its time.
-    async fn is_behind(
-        &self,
-        client: &impl GenericClient,
-        sql: &str,
-        place: &[&(dyn ToSql + Sync)],
-    ) -> Result<bool, Error> {
-        let next = client.prepare_cached(sql).await?;
-        let Some(row) = client.query_opt(&next, place).await? else {
-            return Ok(false);
-        };
+    /// Whether a message, by its position and its time, is before the edge.
+    fn is_after(&self, row: &Row) -> Result<bool, Error> {
         Ok(match self {
             Self::Position(position) => row.try_get::<_, i64>(0)? < *position,
             Self::Time(moment) => row.try_get::<_, Micros>(1)?.0 < moment.as_microsecond(),
@@ -47,18 +37,9 @@ pub(crate) async fn first_sequence(
     (queue, head): (i64, i64),
     edge: &Edge,
 ) -> Result<i64, Error> {
-    let sql = "SELECT position, time FROM protean_message WHERE queue = $1 AND sequence >= $2
+    let sql = "SELECT position, time FROM protean_message WHERE queue = $2 AND sequence >= $1
         ORDER BY sequence LIMIT 1";
-    let (mut low, mut high) = (1, head + 1);
-    while low < high {
-        let middle = i64::midpoint(low, high);
-        if edge.is_behind(client, sql, &[&queue, &middle]).await? {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
+    bisect(client, (sql, &[&queue]), head, edge).await
 }
 
 /// The first position with messages made at or after a moment, which is nearly right.
@@ -67,11 +48,26 @@ async fn first_position(client: &impl GenericClient, moment: Timestamp) -> Resul
     let head: i64 = client.query_one(head, &[]).await?.try_get(0)?;
     let sql = "SELECT position, time FROM protean_message WHERE position >= $1
         ORDER BY position LIMIT 1";
-    let edge = Edge::Time(moment);
+    bisect(client, (sql, &[]), head, &Edge::Time(moment)).await
+}
+
+/// The first number from 1 whose message is not before the edge; one more than `head` when all are.
+/// The statement selects the position and the time of the first message from the number `$1` on;
+/// its other parameters come with it.
+async fn bisect(
+    client: &impl GenericClient,
+    (sql, others): (&str, &[&(dyn ToSql + Sync)]),
+    head: i64,
+    edge: &Edge,
+) -> Result<i64, Error> {
+    let next = client.prepare_cached(sql).await?;
     let (mut low, mut high) = (1, head + 1);
     while low < high {
         let middle = i64::midpoint(low, high);
-        if edge.is_behind(client, sql, &[&middle]).await? {
+        let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&middle];
+        parameters.extend(others);
+        let found = client.query_opt(&next, &parameters).await?;
+        if found.map_or(Ok(false), |row| edge.is_after(&row))? {
             low = middle + 1;
         } else {
             high = middle;

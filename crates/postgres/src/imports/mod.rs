@@ -13,7 +13,6 @@ use tokio_postgres::{Client, Error, NoTls};
 use uuid::Uuid;
 
 use crate::error::failed;
-use crate::message::column;
 use crate::{Postgres, locks};
 
 /// A machine that lost its power must not keep the lock for hours.
@@ -100,9 +99,7 @@ impl Imports for Postgres {
     ) -> BoxFuture<'a, Result<(), port::Error>> {
         Box::pin(async move {
             let client = self.inner.pools.lane(Lane::Primary).await?;
-            let sql = "UPDATE protean_import SET withdrawn = withdrawn + $2 WHERE name = $1";
-            let changed = client.execute(sql, &[&name, &column(count)]).await;
-            changed.map(drop).map_err(|error| broken(&error))
+            record::count_withdrawn(&client, name, count).await
         })
     }
 

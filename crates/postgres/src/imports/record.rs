@@ -153,3 +153,13 @@ fn state(row: Option<&Row>) -> Result<Option<State>, port::Error> {
     let text: &str = row.try_get(0).map_err(|error| broken(&error))?;
     kept_state(text).map(Some)
 }
+
+pub(super) async fn count_withdrawn(
+    client: &impl GenericClient,
+    name: &str,
+    count: u64,
+) -> Result<(), port::Error> {
+    let sql = "UPDATE protean_import SET withdrawn = withdrawn + $2 WHERE name = $1";
+    let changed = client.execute(sql, &[&name, &column(count)]).await;
+    changed.map(drop).map_err(|error| broken(&error))
+}
