@@ -8,6 +8,8 @@ pub mod watch;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use bookshelf::order::{OrderId, PlaceOrder};
+use protean::prelude::Decimal;
 
 /// A program beside this one.
 ///
@@ -22,4 +24,16 @@ pub fn program(name: &str) -> Result<PathBuf> {
         path.display()
     );
     Ok(path)
+}
+
+/// What a customer asks for who does not order over HTTP.
+#[must_use]
+pub fn order(order_id: OrderId) -> PlaceOrder {
+    PlaceOrder {
+        order_id,
+        customer_name: "Ada".to_owned(),
+        book_title: "Dune".to_owned(),
+        quantity: 2,
+        unit_price_amount: Decimal::new(999, 2),
+    }
 }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use bookshelf::Bookshelf;
+use bookshelf::demo::process::peak_memory_bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use protean::cli::grouped;
@@ -47,7 +48,8 @@ fn main() -> Result<()> {
         took.sort();
         print(name, rows, took[took.len() / 2]);
     }
-    println!("peak memory: {} MB", peak_memory_bytes()? / 1_000_000);
+    let bytes = peak_memory_bytes(std::process::id()).context("no VmHWM")?;
+    println!("peak memory: {} MB", bytes / 1_000_000);
     Ok(())
 }
 
@@ -130,15 +132,4 @@ fn check(file: &Path, rows: u64, workers: NonZeroUsize) -> Result<Duration> {
         "expected {rows} rows, found {report:?}"
     );
     Ok(took)
-}
-
-fn peak_memory_bytes() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: u64 = line
-        .context("no VmHWM")?
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()?;
-    Ok(kib * 1024)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use bookshelf::demo::process::peak_memory_bytes;
 use rustix::process::Pid;
 
 /// Between two looks at all processes, each of which costs some milliseconds.
@@ -26,7 +27,7 @@ impl Memory {
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         for id in ids.collect::<Vec<u32>>() {
             if is_of(id, groups)
-                && let Some(bytes) = peak(id)
+                && let Some(bytes) = peak_memory_bytes(id)
             {
                 let most = self.peaks.entry(id).or_default();
                 *most = bytes.max(*most);
@@ -52,16 +53,6 @@ fn is_of(id: u32, groups: &[Pid]) -> bool {
     groups
         .iter()
         .any(|one| Some(one.as_raw_nonzero().get()) == group)
-}
-
-/// The most memory that a process had in use.
-fn peak(id: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kib * 1024)
 }
 
 #[cfg(test)]

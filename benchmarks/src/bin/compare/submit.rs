@@ -4,8 +4,8 @@ use std::io::{BufRead, stdin};
 use std::path::Path;
 
 use anyhow::Result;
-use bookshelf::order::{OrderId, PlaceOrder};
-use protean::prelude::Decimal;
+use bookshelf::order::OrderId;
+use protean_benchmarks::order;
 use tokio::sync::mpsc;
 
 /// Lines that wait to be taken up.
@@ -48,14 +48,4 @@ fn lines() -> mpsc::Receiver<String> {
         }
     });
     lines
-}
-
-fn order(order_id: OrderId) -> PlaceOrder {
-    PlaceOrder {
-        order_id,
-        customer_name: "Ada".to_owned(),
-        book_title: "Dune".to_owned(),
-        quantity: 2,
-        unit_price_amount: Decimal::new(999, 2),
-    }
 }

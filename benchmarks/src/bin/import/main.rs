@@ -155,7 +155,7 @@ fn per_second(rows: u64, took: Duration) -> f64 {
 /// Server and importer, from the importer's start until the last book is in the catalog; and the
 /// most memory that the server had in use.
 fn import(home: &Path, rows: u64) -> Result<(Duration, u64)> {
-    let mut server = Server::start(home)?;
+    let server = Server::start(home)?;
     let started = Instant::now();
     let output = Command::new(program("import_vintage_press")?)
         .args(["catalog.csv", "--json"])

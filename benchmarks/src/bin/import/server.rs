@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use bookshelf::demo::process::peak_memory_bytes;
 use protean_benchmarks::program;
 
 /// A server, which ends with this value.
@@ -31,15 +32,8 @@ impl Server {
     }
 
     /// The most memory that it had in use.
-    pub(crate) fn peak_memory_bytes(&mut self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib: u64 = line
-            .context("no VmHWM")?
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()?;
-        Ok(kib * 1024)
+    pub(crate) fn peak_memory_bytes(&self) -> Result<u64> {
+        peak_memory_bytes(self.child.id()).context("no VmHWM")
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use bookshelf::demo::client::{Answer, Client};
+use bookshelf::demo::client::{Answer, Client, ORDER};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -127,8 +127,7 @@ impl Load {
                 .await?;
             Sign::Price(answer.accepted("book_id")?, i64::try_from(price)?)
         } else {
-            let body = r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
-            let answer: Answer = connection.post("/orders", body).await?;
+            let answer: Answer = connection.post("/orders", ORDER).await?;
             Sign::Order(answer.accepted("order_id")?)
         };
         self.client.keep(connection);

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use bookshelf::demo::client::Client;
+use bookshelf::demo::client::{Client, ORDER};
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::{Lanes, Services, Tier};
 use bookshelf::order::OrderSummary;
 use clap::Parser;
 use protean::cli::{Status, grouped};
+use protean_benchmarks::figures::Figures;
 use protean_benchmarks::program;
 use tokio::task::JoinSet;
 
@@ -27,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Between two looks whether all is handled.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
-
-const ORDER: &str =
-    r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
 
 /// How many orders a shop takes from many customers at once
 #[derive(Parser)]
@@ -164,20 +162,16 @@ fn print(nth: u32, measured: Measured) {
         errors,
         accepting,
         handling,
-        mut answers,
+        answers,
     } = measured;
-    answers.sort();
+    let answers = Figures::of(&answers);
     let rate = |took: Duration| grouped((orders as f64 / took.as_secs_f64()) as u64);
-    let at = |hundredth: usize| {
-        let time = answers.get(answers.len() * hundredth / 100);
-        time.map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
-    };
     println!(
         "{nth:>6}{:>10}{errors:>8}{:>14}{:>12}{:>12.1}{:>12.1}",
         grouped(orders),
         rate(accepting),
         rate(handling),
-        at(50),
-        at(99),
+        answers.p50,
+        answers.p99,
     );
 }

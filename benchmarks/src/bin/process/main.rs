@@ -18,11 +18,11 @@ use anyhow::{Result, ensure};
 use bookshelf::Bookshelf;
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::{Lanes, Services, Tier};
-use bookshelf::order::{OrderId, OrderSummary, PlaceOrder};
+use bookshelf::order::{OrderId, OrderSummary};
 use clap::Parser;
 use protean::App;
-use protean::prelude::Decimal;
-use protean_benchmarks::program;
+use protean_benchmarks::figures::Figures;
+use protean_benchmarks::{order, program};
 
 use bare::Bare;
 
@@ -71,7 +71,7 @@ fn main() -> Result<()> {
         server.stop().await?;
         anyhow::Ok(times)
     })?;
-    print(times);
+    print(&times);
     Ok(())
 }
 
@@ -93,16 +93,6 @@ async fn measure(app: &App<Bookshelf>, bare: &Bare, count: u32) -> Result<Times>
     Ok(times)
 }
 
-fn order(order_id: OrderId) -> PlaceOrder {
-    PlaceOrder {
-        order_id,
-        customer_name: "Ada".to_owned(),
-        book_title: "Dune".to_owned(),
-        quantity: 2,
-        unit_price_amount: Decimal::new(999, 2),
-    }
-}
-
 /// Looks until the order is in the projection. Every look waits for the one before, no longer.
 async fn see(app: &App<Bookshelf>, order_id: OrderId, started: Instant) -> Result<()> {
     let summaries = app.view::<OrderSummary>();
@@ -115,21 +105,15 @@ async fn see(app: &App<Bookshelf>, order_id: OrderId, started: Instant) -> Resul
     Ok(())
 }
 
-fn print(times: Times) {
+fn print(times: &Times) {
     println!("{:<10}{:>10}{:>10}{:>10}", "ms", "p50", "p99", "of bare");
-    let [bare, accepted, visible] = [times.bare, times.accepted, times.visible].map(quantiles);
-    for (label, (p50, p99)) in [("bare", bare), ("accepted", accepted), ("visible", visible)] {
-        let ratio = p50 / bare.0;
-        println!("{label:<10}{p50:>10.3}{p99:>10.3}{ratio:>9.2}x");
+    let [bare, accepted, visible] =
+        [&times.bare, &times.accepted, &times.visible].map(|times| Figures::of(times));
+    for (label, figures) in [("bare", bare), ("accepted", accepted), ("visible", visible)] {
+        let ratio = figures.p50 / bare.p50;
+        println!(
+            "{label:<10}{:>10.3}{:>10.3}{ratio:>9.2}x",
+            figures.p50, figures.p99
+        );
     }
-}
-
-/// The median and the 99th percentile, in milliseconds.
-fn quantiles(mut times: Vec<Duration>) -> (f64, f64) {
-    times.sort();
-    let at = |hundredth: usize| {
-        let time = times.get(times.len() * hundredth / 100);
-        time.map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
-    };
-    (at(50), at(99))
 }

@@ -14,6 +14,10 @@ use tokio::net::TcpStream;
 /// What the shop answers to a request that is safe.
 const ACCEPTED: u16 = 202;
 
+/// The body of a `POST /orders`.
+pub const ORDER: &str =
+    r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
+
 /// A client of the shop at one address.
 #[derive(Debug)]
 pub struct Client {

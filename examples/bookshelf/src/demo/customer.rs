@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::ORDER_INTERVAL;
-use super::client::Client;
+use super::client::{Client, ORDER};
 use super::latency::Latencies;
 
 /// Between two looks at an order that is not handled yet.
@@ -117,8 +117,7 @@ impl Customer {
     async fn order(&self) -> Result<()> {
         let mut connection = self.inner.client.connect().await?;
         let started = Instant::now();
-        let body = r#"{"customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
-        let answer = connection.post("/orders", body).await?;
+        let answer = connection.post("/orders", ORDER).await?;
         let accepted = started.elapsed();
         let id = answer.accepted("order_id")?;
         let path = format!("/orders/{id}");

@@ -104,12 +104,7 @@ impl Process {
     /// The most memory it had in use, where the operating system tells.
     #[must_use]
     pub fn peak_memory_bytes(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-        Some(kib * 1024)
+        peak_memory_bytes(self.child.id()?)
     }
 
     /// Waits for its end; returns all it printed.
@@ -156,4 +151,15 @@ impl Process {
         }
         self.finish().await.map(drop)
     }
+}
+
+/// The most memory that the process with this number had in use, where the operating system tells.
+#[must_use]
+pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib * 1024)
 }
