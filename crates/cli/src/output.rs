@@ -46,24 +46,21 @@ struct Diagnostic {
 
 /// Prints what a command found.
 pub(crate) fn report(format: Format, report: &Report) -> ExitCode {
-    let text = match format {
-        Format::Text => report.text.clone(),
-        Format::Json => envelope("pass", &report.data, Vec::new()),
-    };
-    match print(&text) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => self::error(Format::Text, &Error::Output(error)),
-    }
+    found(format, report, ("pass", ExitCode::SUCCESS))
 }
 
 /// Prints what a command found, of which not all is well.
 pub(crate) fn findings(format: Format, report: &Report) -> ExitCode {
+    found(format, report, ("fail", ExitCode::FAILURE))
+}
+
+fn found(format: Format, report: &Report, (status, code): (&'static str, ExitCode)) -> ExitCode {
     let text = match format {
         Format::Text => report.text.clone(),
-        Format::Json => envelope("fail", &report.data, Vec::new()),
+        Format::Json => envelope(status, &report.data, Vec::new()),
     };
     match print(&text) {
-        Ok(()) => ExitCode::FAILURE,
+        Ok(()) => code,
         Err(error) => self::error(Format::Text, &Error::Output(error)),
     }
 }
