@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::bell::Bell;
 use crate::checkpoint::Checkpointer;
-use crate::reader::{Readers, STATEMENTS_MAX};
-use crate::sql::Catalog;
+use crate::reader::Readers;
+use crate::sql::{Catalog, keep_statements};
 use crate::turnstile::Turnstile;
 use crate::writer::{Shared, Task, Writer};
 use crate::{Options, error, schema};
@@ -74,7 +74,7 @@ impl Sqlite {
         };
         let writer = Writer::start(connections, &locks, options, &shared)?;
         let readers = [
-            Readers::start(&path, PRIMARY_READERS, "reader", || {})?,
+            Readers::start(&path, PRIMARY_READERS, "reader", || {})?.near(&path)?,
             Readers::start(&path, BACKFILL_READERS, "backfill-reader", stand_back)?,
         ];
         let Shared {
@@ -189,7 +189,7 @@ fn connect(path: &Path, options: Options) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "synchronous", options.synchronous.pragma())?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    keep_statements(&connection)?;
     Ok(connection)
 }
 

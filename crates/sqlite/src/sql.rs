@@ -5,6 +5,22 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protean_core::schema::Schema;
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+/// The statements a connection keeps prepared.
+const STATEMENTS_MAX: usize = 256;
+
+/// Has a connection keep the statements that it prepared, and how they find their rows.
+///
+/// Without the second part SQLite plans a statement anew for each value, where a value might decide
+/// whether an index is complete enough for it. None of ours depends on that, and planning takes
+/// longer than finding a few rows.
+pub(crate) fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
 
 /// The statements for one table.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ impl Store for Sqlite {
     ) -> BoxFuture<'a, Result<Option<Stored>, port::Error>> {
         let statements = self.inner.catalog.of(schema);
         let id = id.clone();
-        Box::pin(self.readers(lane).read(move |connection| {
+        Box::pin(self.readers(lane).look_up(move |connection| {
             let broken = |error| failed("the load", &error);
             let mut select = connection
                 .prepare_cached(&statements.load)

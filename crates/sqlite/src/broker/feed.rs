@@ -22,6 +22,9 @@ use crate::turnstile::lock_file;
 use crate::writer::lane_number;
 use protean_core::settled::Settled;
 
+/// The most messages that are read where they are asked for: they take some tenths of a millisecond.
+const FEW_MAX: usize = 32;
+
 /// How far a band has been read.
 #[derive(Clone, Debug)]
 struct Reading {
@@ -35,12 +38,15 @@ struct Reading {
     promoted: BTreeSet<u64>,
 }
 
+/// How far each band has been read.
+type Readings = [Option<Reading>; Band::COUNT];
+
 /// One lane of a subscription that this process holds, by a lock that any death releases.
 pub(super) struct LaneFeed {
     database: Sqlite,
     subscription: Subscription,
     lane: Lane,
-    readings: [Option<Reading>; Band::COUNT],
+    readings: Readings,
     interner: Arc<Mutex<Interner>>,
     _lock: Arc<File>,
 }
@@ -85,25 +91,17 @@ pub(super) fn claim(
 
 impl Feed for LaneFeed {
     fn fetch(&mut self, count_max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, port::Error>> {
-        let lane = self.lane;
-        let subscription = self.subscription.clone();
-        let mut readings = self.readings.clone();
-        let interner = self.interner.clone();
         Box::pin(async move {
-            let read = self.database.readers(lane).read(move |connection| {
-                let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut fetch = Fetch {
-                    connection,
-                    lane,
-                    interner: &mut interner,
-                };
-                let found = fetch
-                    .run(&subscription, &mut readings, count_max)
-                    .map_err(|error| failed("the fetch", &error))?;
-                Ok((found, readings))
-            });
-            let (found, readings) = read.await?;
+            let few = count_max.min(FEW_MAX);
+            let fetch = self.reading(few);
+            let (mut found, readings) = self.database.readers(self.lane).look_up(fetch).await?;
             self.readings = readings;
+            if found.len() == few && few < count_max {
+                let fetch = self.reading(count_max - few);
+                let (more, readings) = self.database.readers(self.lane).read(fetch).await?;
+                self.readings = readings;
+                found.extend(more);
+            }
             Ok(found)
         })
     }
@@ -142,7 +140,7 @@ impl Feed for LaneFeed {
         let subscription = self.subscription.clone();
         let positions = positions.to_vec();
         let interner = self.interner.clone();
-        Box::pin(self.database.readers(self.lane).read(move |connection| {
+        Box::pin(self.database.readers(self.lane).look_up(move |connection| {
             let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
             let found = positions.into_iter().filter_map(|position| {
                 one_parked(connection, &subscription, position, &mut interner).transpose()
@@ -171,8 +169,32 @@ impl Reading {
     }
 }
 
-/// Of messages that were not read yet, only those were settled that were promoted.
 impl LaneFeed {
+    /// Reads on from where this lane has been read, and says how far that is then.
+    fn reading(
+        &self,
+        count_max: usize,
+    ) -> impl FnOnce(&Connection) -> Result<(Vec<Delivery>, Readings), port::Error> + use<> {
+        let lane = self.lane;
+        let subscription = self.subscription.clone();
+        let mut readings = self.readings.clone();
+        let interner = self.interner.clone();
+        move |connection| {
+            let broken = |error| failed("the fetch", &error);
+            let mut interner = interner.lock().unwrap_or_else(PoisonError::into_inner);
+            // One state of the file for all of it.
+            let moment = connection.unchecked_transaction().map_err(broken)?;
+            let mut fetch = Fetch {
+                connection: &moment,
+                lane,
+                interner: &mut interner,
+            };
+            let found = fetch.run(&subscription, &mut readings, count_max);
+            Ok((found.map_err(broken)?, readings))
+        }
+    }
+
+    /// Of messages that were not read yet, only those were settled that were promoted.
     fn pass_over(&mut self, place: Place) {
         let Place::Queue { queue, sequence } = place else {
             return;
@@ -195,7 +217,7 @@ impl Fetch<'_> {
     fn run(
         &mut self,
         subscription: &Subscription,
-        readings: &mut [Option<Reading>; Band::COUNT],
+        readings: &mut Readings,
         count_max: usize,
     ) -> rusqlite::Result<Vec<Delivery>> {
         let mut found = Vec::new();

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use protean_core::port::broker::{Listener, Wake};
 use protean_core::port::{self};
-use protean_core::{BoxFuture, Lane};
+use protean_core::BoxFuture;
+use rusqlite::Connection;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::Sqlite;
 use crate::bell::{Ear, Socket};
 use crate::error::{failed, file};
+use crate::reader::connect;
 
 /// How often the version of the file is looked at, for writers that ring no bell: an SQL shell, or
 /// a process that did not know of this listener yet. A look costs a few microseconds.
@@ -18,7 +20,8 @@ const BACKSTOP: Duration = Duration::from_millis(250);
 
 /// A listener on the file.
 pub(super) struct Ears {
-    database: Sqlite,
+    /// Where versions are read: they compare on one connection only.
+    versions: Connection,
     socket: Socket,
     ear: Arc<Ear>,
     backstop: Interval,
@@ -35,9 +38,10 @@ impl Ears {
             .map_err(|error| file("the doorbell", &error))?;
         let mut backstop = interval(BACKSTOP);
         backstop.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let database = database.clone();
+        let versions = connect(&database.inner.path)
+            .map_err(|error| failed("the look at the file's version", &error))?;
         Ok(Self {
-            database,
+            versions,
             socket,
             ear,
             backstop,
@@ -47,13 +51,10 @@ impl Ears {
     }
 
     /// Whether somebody wrote since the last look.
-    async fn has_changed(&mut self) -> bool {
-        let version = self.database.readers(Lane::Primary).read(|connection| {
-            connection
-                .query_row("PRAGMA data_version", [], |row| row.get(0))
-                .map_err(|error| failed("the look at the file's version", &error))
-        });
-        let version: Option<i64> = version.await.ok();
+    fn has_changed(&mut self) -> bool {
+        let pragma = "PRAGMA data_version";
+        let version = self.versions.query_row(pragma, [], |row| row.get(0));
+        let version: Option<i64> = version.ok();
         let changed = self.version.is_some() && version != self.version;
         self.version = version;
         changed
@@ -74,7 +75,7 @@ impl Listener for Ears {
                     _ = self.backstop.tick() => {
                         let heard = std::mem::take(&mut self.heard);
                         // Somebody wrote and no bell rang.
-                        if self.has_changed().await && !heard {
+                        if self.has_changed() && !heard {
                             return Wake::Anything;
                         }
                     }

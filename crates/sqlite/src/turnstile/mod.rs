@@ -93,6 +93,30 @@ impl Turnstile {
         })
     }
 
+    /// The right to write as a primary writer, when it is to be had without waiting for anybody.
+    ///
+    /// # Errors
+    /// When the operating system refuses a lock.
+    pub fn enter_at_once(&self) -> io::Result<Option<Turn<'_>>> {
+        let free = |tried| match tried {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        };
+        if !free(self.intent.try_lock_shared())? {
+            return Ok(None);
+        }
+        if !free(self.turn.try_lock())? {
+            self.intent.unlock()?;
+            return Ok(None);
+        }
+        Ok(Some(Turn {
+            turnstile: self,
+            lane: Lane::Primary,
+            since: now(),
+        }))
+    }
+
     /// How many pieces of backfill work may overlap now, of at most so many.
     #[must_use]
     pub fn overlap(&self, overlap_max: usize) -> usize {
@@ -294,6 +318,24 @@ mod tests {
         assert!(now() - before < rest, "primary waits for nobody's rest");
         drop(turnstile.enter(Lane::Backfill).unwrap());
         assert!(now() >= before + rest / 2, "backfill does");
+    }
+
+    #[test]
+    fn whoever_enters_at_once_waits_for_nobody_and_leaves_nothing_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = Turnstile::open(folder.path()).unwrap();
+        let other = Turnstile::open(folder.path()).unwrap();
+        for lane in Lane::ALL {
+            let turn = one.enter(lane).unwrap();
+            assert!(other.enter_at_once().unwrap().is_none());
+            if lane == Lane::Backfill {
+                assert!(!turn.primary_waits(), "who went away wants nothing");
+            }
+        }
+        let turn = other.enter_at_once().unwrap().unwrap();
+        assert!(one.enter_at_once().unwrap().is_none());
+        drop(turn);
+        drop(one.enter(Lane::Backfill).unwrap());
     }
 
     #[test]

@@ -7,6 +7,9 @@ use protean_core::port::store::{Commit, Committed, Refused};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+/// The most commits that are few: they take some tenths of a millisecond together.
+const BRIEF_COMMITS_MAX: usize = 4;
+
 /// What became of each commit of a batch.
 pub(crate) type Results = Vec<Result<Committed, Refused>>;
 
@@ -83,6 +86,14 @@ impl Job {
         match self {
             Self::Batch(batch) => Some(batch.asked),
             Self::Task(_) => None,
+        }
+    }
+
+    /// Whether it is a few commits, which take no longer than handing them to a thread does.
+    pub(super) const fn is_brief(&self) -> bool {
+        match self {
+            Self::Batch(batch) => batch.commits.len() <= BRIEF_COMMITS_MAX,
+            Self::Task(_) => false,
         }
     }
 

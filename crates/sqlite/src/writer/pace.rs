@@ -10,7 +10,7 @@ const BUDGET_MIN: f64 = 0.1;
 
 /// Learns how long a commit is, compared to the writing before it: both grow with the pages that
 /// were changed.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// The length of a commit in lengths of the writing before it.
     commit: f64,

@@ -1,5 +1,7 @@
 //! One transaction: as many commits as its turn allows.
 
+use std::time::Duration;
+
 use protean_core::port;
 use protean_core::port::store::{Committed, Refused};
 use rusqlite::Connection;
@@ -7,8 +9,12 @@ use rusqlite::Connection;
 use super::job::{Batch, Job, Results};
 use super::state::State;
 use crate::bell::News;
+use crate::database::BUSY_TIMEOUT;
 use crate::error::failed;
 use crate::sql::Catalog;
+
+/// Takes the lock for writing at once, rather than at the first change.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// How commits are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +39,15 @@ enum Abort {
 struct Tentative {
     batches: Vec<(usize, Results, bool)>,
     tasks: Vec<(usize, Result<(), port::Error>)>,
+}
+
+/// Begins a transaction that [`write`] goes on with, unless somebody holds SQLite's own lock, who
+/// passed no turnstile: an SQL shell, say. Waits for nobody.
+pub(super) fn begin_at_once(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let begun = execute(connection, BEGIN).is_ok();
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(begun)
 }
 
 /// Writes jobs in one transaction, in order, until `is_over`; at least one commit is written. Says
@@ -76,7 +91,9 @@ fn attempt(
     is_over: &impl Fn() -> bool,
 ) -> Result<(Tentative, News), Abort> {
     let broken = |error: rusqlite::Error| Abort::Broken(failed("the transaction", &error));
-    execute(connection, "BEGIN IMMEDIATE").map_err(broken)?;
+    if connection.is_autocommit() {
+        execute(connection, BEGIN).map_err(broken)?;
+    }
     let mut state = State::new(connection, catalog);
     let mut tentative = Tentative::default();
     for (nth, job) in jobs.iter_mut().enumerate() {
