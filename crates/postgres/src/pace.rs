@@ -8,23 +8,25 @@
 //! Every process judges its own primary work, and tells the others with the news of it; every
 //! process has a level of its own, which the judgements of all of them move.
 
+mod cost;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protean_core::governor::{Judgement, Level, QUIET_AFTER, Reading, Senses};
 use tokio::time::Instant;
 
+use cost::Cost;
+
 /// A backfill transaction takes about this part of a quantum while production is about: whoever
 /// wants the processor that the server works on finds it free sooner. With less, the flushes of the
 /// many transactions were what production noticed.
 const QUANTUM_PARTS: u32 = 2;
 
-/// The fewest and the most commits in one backfill transaction while production is about.
-const COMMITS_MIN: usize = 8;
+/// The fewest and the most commits in one backfill transaction while production is about. With fewer,
+/// nearly all of what it takes would be what any transaction takes.
+const COMMITS_MIN: usize = 32;
 const COMMITS_MAX: usize = 256;
-
-/// How much the newest transaction counts against all before it.
-const NEWEST: f64 = 0.2;
 
 /// How this process makes room.
 #[derive(Debug)]
@@ -44,8 +46,9 @@ struct State {
     told_of_backfill: Option<Duration>,
     /// What others have not been told yet.
     untold: Judgement,
-    /// What a backfill commit takes in a transaction, in seconds; 0 before any was seen.
-    commit_seconds: f64,
+    cost: Cost,
+    /// How many sizes of backfill transactions were asked for.
+    sizes: u64,
 }
 
 impl Pace {
@@ -119,7 +122,7 @@ impl Pace {
     /// bound with no production about.
     pub(crate) fn commits_max(&self) -> Option<usize> {
         let now = self.now();
-        let state = self.state();
+        let mut state = self.state();
         if !state.level.is_production_about(now) {
             return None;
         }
@@ -129,21 +132,16 @@ impl Pace {
             clippy::cast_sign_loss,
             reason = "it is cut to a small positive number"
         )]
-        let count = (seconds / state.commit_seconds.max(1e-9)) as usize;
-        Some(count.clamp(COMMITS_MIN, COMMITS_MAX))
+        let count = (seconds / state.cost.commit_seconds().max(1e-9)) as usize;
+        state.sizes += 1;
+        // Different sizes show what depends on them.
+        let part = if state.sizes.is_multiple_of(2) { 2 } else { 1 };
+        Some((count.min(COMMITS_MAX) / part).max(COMMITS_MIN))
     }
 
     /// A backfill transaction with so many commits took so long.
     pub(crate) fn learn(&self, count: usize, took: Duration) {
-        #[allow(clippy::cast_precision_loss, reason = "some hundreds")]
-        let each = took.as_secs_f64() / count.max(1) as f64;
-        let mut state = self.state();
-        let known = state.commit_seconds;
-        state.commit_seconds = if known == 0.0 {
-            each
-        } else {
-            NEWEST.mul_add(each - known, known)
-        };
+        self.state().cost.learn(count, took);
     }
 
     /// Whether production is about.
@@ -220,10 +218,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn l2_transactions_are_short_while_production_is_about() {
         let pace = Pace::new(5 * MS);
-        pace.learn(100, 10 * MS);
+        pace.learn(128, 2 * MS);
         assert_eq!(pace.commits_max(), None);
         pace.see_primary();
-        assert_eq!(pace.commits_max(), Some(25));
+        assert_eq!(pace.commits_max(), Some(160));
+        assert_eq!(pace.commits_max(), Some(80), "sizes differ");
         for _ in 0..100 {
             pace.learn(100, 1_000 * MS);
         }

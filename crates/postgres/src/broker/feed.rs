@@ -44,6 +44,8 @@ pub struct LaneFeed {
     interner: Interner,
     /// Queues of which what is handed out is recorded.
     started: Vec<i64>,
+    /// The queue that messages were taken of last.
+    recent: Option<i64>,
     /// Who is told when something that waits may go on.
     ear: Option<Arc<Ear>>,
     /// Whether somebody is about to be told.
@@ -68,6 +70,7 @@ impl LaneFeed {
             waiting: Waiting::default(),
             interner: Interner::default(),
             started: Vec::new(),
+            recent: None,
             ear: None,
             telling: Arc::default(),
         }
@@ -190,13 +193,11 @@ impl LaneFeed {
             self.hand_out(client, party, Leased::default(), found)
                 .await?;
         }
-        // Also with as much waiting as may: it may be for these.
-        while found.len() < count_max
-            && let Some(leased) = self.adopt(client, party).await?
-        {
-            self.hand_out(client, party, leased, found).await?;
+        if found.len() >= count_max {
+            return Ok(());
         }
-        for (queue, upto) in lease::grown(client, party, bounds).await? {
+        let grown = self.look(client, party, (count_max, bounds), found).await?;
+        for (queue, upto) in grown {
             let upto = match bounds {
                 Bounds::None => i64::MAX,
                 Bounds::Upto(_) => upto,
@@ -213,6 +214,7 @@ impl LaneFeed {
                 }
                 let started = Instant::now();
                 let leased = self.lease(client, party, queue, (room, upto)).await?;
+                self.recent = Some(queue);
                 let last = leased.taken < room;
                 self.hand_out(client, party, leased, found).await?;
                 if last {
@@ -268,7 +270,7 @@ impl LaneFeed {
             return Ok(());
         }
         let released = match self.ready().await {
-            Ok(client) => lease::release(&client, &done)
+            Ok(client) => lease::release(&client, self.consumer.id(), &done)
                 .await
                 .map_err(|error| failed("giving back what was handed out", &error)),
             Err(error) => Err(error),

@@ -36,8 +36,9 @@ const ADOPT: &str = "UPDATE protean_lease SET owner = $4 WHERE id = (
         ORDER BY l.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED)
     RETURNING id, queue, first, last, owner";
 
-/// Gives leases back.
-const RELEASE: &str = "DELETE FROM protean_lease WHERE id = ANY($1::bigint[])";
+/// Gives leases back. Numbers of leases may be given anew by a database that crashed, and a lease may
+/// have another owner by now.
+const RELEASE: &str = "DELETE FROM protean_lease WHERE id = ANY($1::bigint[]) AND owner = $2";
 
 /// Takes the next messages of a queue under a new lease: number of the lease, position of the
 /// subscription, and the message.
@@ -235,10 +236,10 @@ pub(super) async fn messages(
     Ok(leased)
 }
 
-/// Gives leases back.
-pub(super) async fn release(client: &Client, leases: &[i64]) -> Result<(), Error> {
+/// Gives leases of an owner back.
+pub(super) async fn release(client: &Client, owner: i64, leases: &[i64]) -> Result<(), Error> {
     let release = client.prepare_cached(RELEASE).await?;
-    client.execute(&release, &[&leases]).await.map(drop)
+    client.execute(&release, &[&leases, &owner]).await.map(drop)
 }
 
 fn leased(rows: &[Row], interner: &mut Interner) -> Result<Leased, Error> {

@@ -3,11 +3,13 @@
 use deadpool_postgres::Client;
 use protean_core::Lane;
 use protean_core::config::CrossLaneOrder;
+use protean_core::port::broker::Delivery;
 use tokio_postgres::Error;
 
 use super::LaneFeed;
-use crate::broker::claim;
-use crate::broker::lease::{self, Leased, Party};
+use crate::broker::claim::{self, Lease};
+use crate::broker::lease::{self, Bounds, Leased, Party};
+use crate::broker::order::WAITING_MAX;
 use crate::message::{Logged, column};
 
 /// The most messages that are leased at once: more would be lost for longer with their process.
@@ -16,6 +18,10 @@ const LEASE_MAX: usize = 1_024;
 /// The most backfill messages that are leased at once while production is about: the database reads
 /// them in a fraction of a quantum.
 const LEASE_MAX_ABOUT: usize = 256;
+
+/// The most messages that are taken before it is known which queues have some: enough for a shop
+/// that is not behind, and few beside those of more urgent queues, which are asked for after it.
+const AT_ONCE_MAX: usize = 16;
 
 impl LaneFeed {
     /// How many messages are leased at once: few of backfill while production is about, since the
@@ -36,27 +42,75 @@ impl LaneFeed {
         )
     }
 
-    /// What nobody owns any more, or is its own and it does not know of.
-    pub(super) async fn adopt(
+    /// Hands out what nobody owns any more, and the next few messages of the queue that had some
+    /// last; says which queues have more to hand out. All of it is asked at once: each round trip
+    /// is a part of what a message takes.
+    pub(super) async fn look(
         &mut self,
         client: &Client,
         party: Party<'_>,
-    ) -> Result<Option<Leased>, Error> {
+        (count_max, bounds): (usize, &Bounds),
+        found: &mut Vec<Delivery>,
+    ) -> Result<Vec<(i64, i64)>, Error> {
+        let recent = self.recent.filter(|_| {
+            let has_room = count_max >= 2 * AT_ONCE_MAX && self.waiting.len() < WAITING_MAX;
+            self.lane == Lane::Primary && *bounds == Bounds::None && has_room
+        });
+        let known = self.known_leases();
+        let interner = &mut self.interner;
+        let next = async {
+            match recent {
+                Some(queue) => {
+                    let limits = (AT_ONCE_MAX, i64::MAX);
+                    lease::take(client, party, queue, limits, interner).await
+                }
+                None => Ok(Leased::default()),
+            }
+        };
+        let (mut adopted, grown, next) = tokio::try_join!(
+            lease::adopt(client, party, &known),
+            lease::grown(client, party, bounds),
+            next
+        )?;
+        // Also with as much waiting as may: it may be for these.
+        while let Some(lease) = adopted {
+            let leased = self.take_over(client, party, lease).await?;
+            self.hand_out(client, party, leased, found).await?;
+            if found.len() >= count_max {
+                break;
+            }
+            adopted = lease::adopt(client, party, &self.known_leases()).await?;
+        }
+        if next.taken > 0 {
+            self.hand_out(client, party, next, found).await?;
+        }
+        Ok(grown)
+    }
+
+    /// The leases that it knows of.
+    fn known_leases(&self) -> Vec<i64> {
         let mut known = self.hand.leases();
-        let mut others = Vec::new();
         if self.is_shared() {
             known.extend(self.promotions.leases());
         }
-        let Some(adopted) = lease::adopt(client, party, &known).await? else {
-            return Ok(None);
-        };
+        known
+    }
+
+    /// What is under a lease that nobody owned any more, or that was its own and unknown to it.
+    async fn take_over(
+        &mut self,
+        client: &Client,
+        party: Party<'_>,
+        adopted: Lease,
+    ) -> Result<Leased, Error> {
+        let mut others = Vec::new();
         if self.is_shared() {
             others = claim::leases(client, party, &[column(adopted.queue)]).await?;
             others.retain(|other| other.id < adopted.id);
         }
         let mut leased = lease::messages(client, party, &adopted, &mut self.interner).await?;
         leased.leave(&others);
-        Ok(Some(leased))
+        Ok(leased)
     }
 
     /// The next messages of a queue, but for those that were taken out of it.
