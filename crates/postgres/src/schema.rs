@@ -99,6 +99,7 @@ CREATE TABLE IF NOT EXISTS protean_parked (
     owner bigint,
     PRIMARY KEY (subscription, stream, position)
 );
+CREATE INDEX IF NOT EXISTS protean_parked_position ON protean_parked (position);
 CREATE TABLE IF NOT EXISTS protean_dead_letter (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscription text NOT NULL,

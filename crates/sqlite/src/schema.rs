@@ -74,6 +74,7 @@ CREATE TABLE IF NOT EXISTS protean_parked (
     error TEXT NOT NULL,
     PRIMARY KEY (subscription, stream, position)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS protean_parked_position ON protean_parked (position);
 CREATE TABLE IF NOT EXISTS protean_dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription TEXT NOT NULL,

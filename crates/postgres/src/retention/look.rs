@@ -29,12 +29,9 @@ const BOUNDS: &str = "SELECT q.id, q.stream, CASE WHEN q.lane = $3 THEN q.head E
     FROM protean_queue AS q LEFT JOIN protean_trimmed AS t ON t.queue = q.id
     LEFT JOIN protean_relay AS y ON y.queue = q.id ORDER BY q.id";
 
-/// Whether the message at `m` is set aside or was given up. Whoever set it aside has a cursor.
+/// Whether the message at `m` is set aside or was given up.
 const HELD: &str = "EXISTS (SELECT 1 FROM protean_dead_letter AS d WHERE d.position = m.position)
-    OR EXISTS (SELECT 1 FROM protean_cursor AS r
-        JOIN protean_queue AS s ON s.id = r.queue
-        JOIN protean_parked AS p ON p.subscription = r.subscription AND p.stream = s.stream
-            AND p.position = m.position WHERE r.queue = m.queue)";
+    OR EXISTS (SELECT 1 FROM protean_parked AS p WHERE p.position = m.position)";
 
 const IMPORTS: &str = "SELECT i.name, NOT EXISTS (
         SELECT 1 FROM (SELECT position FROM protean_dead_letter

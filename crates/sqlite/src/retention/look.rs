@@ -11,12 +11,9 @@ use super::bounds;
 /// After this number there is nothing in a queue.
 const SEQUENCE_MAX: u64 = i64::MAX.unsigned_abs();
 
-/// Whether the message at `m` is set aside or was given up. Whoever set it aside has a cursor.
+/// Whether the message at `m` is set aside or was given up.
 const HELD: &str = "EXISTS (SELECT 1 FROM protean_dead_letter AS d WHERE d.position = m.position)
-    OR EXISTS (SELECT 1 FROM protean_cursor AS r
-        JOIN protean_queue AS s ON s.id = r.queue
-        JOIN protean_parked AS p ON p.subscription = r.subscription AND p.stream = s.stream
-            AND p.position = m.position WHERE r.queue = m.queue)";
+    OR EXISTS (SELECT 1 FROM protean_parked AS p WHERE p.position = m.position)";
 
 /// Commands that everybody has handled: in each queue, those before the first that is young or not
 /// settled.
