@@ -8,6 +8,7 @@ use protean_core::domain::Domain;
 use protean_core::port::Tables;
 use serde_json::json;
 
+use crate::clean::Clean;
 use crate::output::Report;
 use crate::{Common, Error};
 
@@ -17,6 +18,8 @@ pub enum Command {
     Setup(Setup),
     /// Copy everything into a new file, while servers go on; for the embedded tier
     Backup(Backup),
+    /// Remove what is handled and older than the configuration keeps it, as servers do by and by
+    Clean(Clean),
     /// Remove every table, with everything in it
     Drop(Destructive),
     /// Remove everything from every table
@@ -51,6 +54,7 @@ impl Command {
         match self {
             Self::Setup(arguments) => &arguments.common,
             Self::Backup(arguments) => &arguments.common,
+            Self::Clean(arguments) => &arguments.common,
             Self::Drop(arguments) | Self::Truncate(arguments) => &arguments.common,
         }
     }
@@ -61,6 +65,7 @@ impl Command {
         let changes = match self {
             Self::Setup(_) => tables.setup(schemas).await?,
             Self::Backup(arguments) => return arguments.run(&**tables).await,
+            Self::Clean(arguments) => return arguments.run(app).await,
             Self::Drop(arguments) => {
                 arguments.confirmed("dropping every table")?;
                 tables.drop_all(schemas).await?

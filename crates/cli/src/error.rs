@@ -129,6 +129,11 @@ pub enum Error {
          such as `pg_dump --format=custom`"
     )]
     NoBackup,
+    /// Somebody else cleans.
+    #[error(
+        "[PE0870] expected nobody else to clean, found another process at it; wait until it is done"
+    )]
+    Cleaning,
     /// There is nothing that workers could be started from.
     #[error(
         "[PE0506] expected to find the file of this program, to start workers from it: {0}; leave \
@@ -162,6 +167,7 @@ impl Error {
             | Self::OwnPath(_)
             | Self::Import(import::Error::Busy { .. } | import::Error::Cancelled { .. }) => 3,
             Self::NotFound { .. }
+            | Self::Cleaning
             | Self::Declined
             | Self::Findings { .. }
             | Self::Import(_)

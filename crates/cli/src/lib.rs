@@ -8,6 +8,7 @@
 pub mod host;
 pub mod subscriptions;
 
+mod clean;
 mod confirm;
 mod db;
 mod dlq;

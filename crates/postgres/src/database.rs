@@ -13,6 +13,7 @@ use crate::error::unavailable;
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::pool::Pools;
+use crate::retention::{Old, Published};
 use crate::sql::Catalog;
 
 /// One PostgreSQL database, as this process uses it: a cheap clone.
@@ -75,6 +76,10 @@ impl Postgres {
             dead_letters: database.clone(),
             controls: database.clone(),
             imports: database.clone(),
+            retention: Arc::new(Old {
+                database: self.clone(),
+                published: Published::Committed,
+            }),
             tables: database,
         }
     }

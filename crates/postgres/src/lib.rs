@@ -23,6 +23,7 @@ mod message;
 mod options;
 mod pace;
 mod pool;
+mod retention;
 mod schema;
 mod search;
 mod sql;

@@ -11,7 +11,8 @@ pub(crate) const VERSION: i64 = 1;
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps, under
 /// the lock of the queue's row: what is committed later has a greater number, lag is a subtraction,
 /// and a cursor is one number. `previous` is the number of the last message before with the same
-/// key (L8). A throttle without a rate is a pause. A trace is about some messages of a queue that one
+/// key (L8). Up to a number, a queue may be trimmed: what everybody had handled is gone, and who comes
+/// new begins after it. A throttle without a rate is a pause. A trace is about some messages of a queue that one
 /// run handled, and says in microseconds how long that took.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS protean_meta (
@@ -25,6 +26,10 @@ CREATE TABLE IF NOT EXISTS protean_queue (
     band smallint NOT NULL,
     head bigint NOT NULL DEFAULT 0,
     UNIQUE (stream, lane, band)
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS protean_trimmed (
+    queue bigint PRIMARY KEY,
+    sequence bigint NOT NULL
 ) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS protean_message (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -94,6 +99,7 @@ CREATE TABLE IF NOT EXISTS protean_parked (
     owner bigint,
     PRIMARY KEY (subscription, stream, position)
 );
+CREATE INDEX IF NOT EXISTS protean_parked_position ON protean_parked (position);
 CREATE TABLE IF NOT EXISTS protean_dead_letter (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subscription text NOT NULL,
@@ -179,8 +185,9 @@ INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHI
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 17] = [
+pub(crate) const NAMES: [&str; 18] = [
     "protean_queue",
+    "protean_trimmed",
     "protean_message",
     "protean_idempotency",
     "protean_cursor",

@@ -114,15 +114,19 @@ async fn is_complete(client: &Client, schemas: &[&'static Schema]) -> Result<boo
         Some(found) => return Err(other_version(found)),
         None => return Ok(false),
     }
-    for name in framework::NAMES {
-        if columns(client, name).await.map_err(broken)?.is_empty() {
-            return Ok(false);
-        }
+    // One look for all of them: whoever only wants to know something has to do this first.
+    let domain = schemas.iter().map(|schema| schema.table);
+    let names: Vec<&str> = framework::NAMES.into_iter().chain(domain).collect();
+    let known = columns_of(client, &names).await.map_err(broken)?;
+    let indexes = indexes(client, &names).await.map_err(broken)?;
+    let is_there = |name: &&str| known.contains_key(*name);
+    if !framework::NAMES.iter().all(is_there) {
+        return Ok(false);
     }
+    let nothing = HashMap::new();
     for schema in schemas {
-        let known = columns(client, schema.table).await.map_err(broken)?;
-        check(schema, &known)?;
-        let indexes = indexes(client, schema.table).await.map_err(broken)?;
+        let known = known.get(schema.table).unwrap_or(&nothing);
+        check(schema, known)?;
         for field in schema.fields {
             if !known.contains_key(field.name) {
                 return Ok(false);
@@ -202,30 +206,48 @@ struct Column {
     required: bool,
 }
 
-/// A table's columns, by their names; none when there is no such table.
-async fn columns(
+/// Columns, by their names.
+type Columns = HashMap<String, Column>;
+
+/// The columns of those of some tables that are there. The catalog itself, since the views that the
+/// standard has for it take a connection that is new as long as everything else.
+const COLUMNS: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL),
+        a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_attribute AS a ON a.attrelid = c.oid
+    WHERE n.nspname = current_schema() AND c.relname = ANY($1::text[])
+        AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped";
+
+const INDEXES: &str = "SELECT i.relname::text FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_index AS x ON x.indrelid = c.oid
+    JOIN pg_class AS i ON i.oid = x.indexrelid
+    WHERE n.nspname = current_schema() AND c.relname = ANY($1::text[])";
+
+async fn columns_of(
     client: &impl GenericClient,
-    table: &str,
-) -> Result<HashMap<String, Column>, Error> {
-    let sql = "SELECT column_name::text, data_type::text,
-            is_nullable = 'NO' AND column_default IS NULL
-        FROM information_schema.columns
-        WHERE table_schema = current_schema() AND table_name = $1";
-    let rows = client.query(sql, &[&table]).await?;
-    let column = |row: &tokio_postgres::Row| {
+    tables: &[&str],
+) -> Result<HashMap<String, Columns>, Error> {
+    let mut all: HashMap<String, Columns> = HashMap::new();
+    for row in client.query(COLUMNS, &[&tables]).await? {
         let column = Column {
-            kind: row.try_get(1)?,
-            required: row.try_get(2)?,
+            kind: row.try_get(2)?,
+            required: row.try_get(3)?,
         };
-        Ok((row.try_get(0)?, column))
-    };
-    rows.iter().map(column).collect()
+        let table = all.entry(row.try_get(0)?).or_default();
+        table.insert(row.try_get(1)?, column);
+    }
+    Ok(all)
 }
 
-async fn indexes(client: &impl GenericClient, table: &str) -> Result<Vec<String>, Error> {
-    let sql = "SELECT indexname::text FROM pg_indexes
-        WHERE schemaname = current_schema() AND tablename = $1";
-    let rows = client.query(sql, &[&table]).await?;
+/// A table's columns; none when there is no such table.
+async fn columns(client: &impl GenericClient, table: &str) -> Result<Columns, Error> {
+    let mut all = columns_of(client, &[table]).await?;
+    Ok(all.remove(table).unwrap_or_default())
+}
+
+/// The names of the indexes of some tables.
+async fn indexes(client: &impl GenericClient, tables: &[&str]) -> Result<Vec<String>, Error> {
+    let rows = client.query(INDEXES, &[&tables]).await?;
     rows.iter().map(|row| row.try_get(0)).collect()
 }
 

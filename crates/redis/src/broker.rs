@@ -75,6 +75,7 @@ impl Redis {
         Tier {
             broker: redis.clone(),
             tables: redis,
+            retention: self.inner.outbox.retention(),
             ..self.inner.database.tier()
         }
     }

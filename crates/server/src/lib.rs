@@ -1,5 +1,6 @@
 //! The engine: lanes, subscriptions, retries and dead letters.
 
+pub mod cleaning;
 mod engine;
 pub mod lane;
 pub mod monitor;

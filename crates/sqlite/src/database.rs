@@ -109,6 +109,7 @@ impl Sqlite {
             dead_letters: file.clone(),
             controls: file.clone(),
             imports: file.clone(),
+            retention: file.clone(),
             tables: file,
         }
     }

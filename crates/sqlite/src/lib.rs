@@ -17,6 +17,7 @@ mod log;
 mod message;
 mod options;
 mod reader;
+mod retention;
 mod row;
 mod schema;
 mod search;

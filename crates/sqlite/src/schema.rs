@@ -9,7 +9,8 @@ pub(crate) const VERSION: i64 = 1;
 pub(crate) const INLINE_LANE: i64 = 2;
 
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps: lag is
-/// a subtraction, and a cursor is one number. Rows are appended and indexes grow at their ends. A
+/// a subtraction, and a cursor is one number. Up to a number, a queue may be trimmed: what everybody
+/// had handled is gone, and who comes new begins after it. Rows are appended and indexes grow at their ends. A
 /// throttle without a rate is a pause. A trace is about some messages of a queue that one run
 /// handled.
 const TABLES: &str = "
@@ -24,6 +25,10 @@ CREATE TABLE IF NOT EXISTS protean_queue (
     band INTEGER NOT NULL,
     head INTEGER NOT NULL DEFAULT 0,
     UNIQUE (stream, lane, band)
+);
+CREATE TABLE IF NOT EXISTS protean_trimmed (
+    queue INTEGER PRIMARY KEY,
+    sequence INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS protean_message (
     position INTEGER PRIMARY KEY,
@@ -69,6 +74,7 @@ CREATE TABLE IF NOT EXISTS protean_parked (
     error TEXT NOT NULL,
     PRIMARY KEY (subscription, stream, position)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS protean_parked_position ON protean_parked (position);
 CREATE TABLE IF NOT EXISTS protean_dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription TEXT NOT NULL,
@@ -133,8 +139,9 @@ CREATE TABLE IF NOT EXISTS protean_import (
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     "protean_queue",
+    "protean_trimmed",
     "protean_message",
     "protean_idempotency",
     "protean_cursor",

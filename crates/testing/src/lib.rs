@@ -25,6 +25,7 @@ pub mod imports;
 pub mod item;
 pub mod log;
 pub mod parking;
+pub mod retention;
 pub mod store;
 pub mod tables;
 pub mod trace;
@@ -124,6 +125,16 @@ macro_rules! suite {
             a_message_is_found_by_its_id,
             messages_are_found_by_what_they_are,
             what_lanes_have_taken_in_is_counted,
+        );
+        $crate::cases!($fixture, retention:
+            commands_go_that_everybody_has_handled,
+            what_a_subscription_has_not_read_stays,
+            who_comes_new_begins_after_what_is_gone,
+            a_key_counts_until_its_age,
+            an_import_that_has_not_ended_keeps_its_own,
+            traces_go_but_for_open_failures,
+            what_is_gone_is_not_removed_again,
+            one_cleans_at_a_time,
         );
         $crate::cases!($fixture, tables:
             setting_up_twice_changes_nothing,

@@ -57,8 +57,11 @@ impl Status {
     /// When the store or the broker cannot answer.
     pub async fn of<D: Domain>(app: &App<D>) -> Result<Self, port::Error> {
         let subscriptions = app.subscriptions();
-        let backlogs = app.tier().broker.backlogs(&subscriptions).await?;
-        let asked = app.tier().controls.throttles().await?;
+        let tier = app.tier();
+        let (backlogs, asked) = tokio::try_join!(
+            tier.broker.backlogs(&subscriptions),
+            tier.controls.throttles()
+        )?;
         Ok(Self::new(subscriptions.into_iter().zip(backlogs), &asked))
     }
 

@@ -8,6 +8,7 @@ mod interpolate;
 mod nearest;
 mod overlay;
 mod problem;
+mod retention;
 mod retry;
 mod secret;
 mod server;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 pub use nearest::nearest;
 pub use problem::{Error, Problem};
+pub use retention::{Age, Retention};
 pub use retry::RetryPolicy;
 pub use secret::Secret;
 pub use server::{CrossLaneOrder, Metrics, PriorityLanes, Server};
@@ -51,6 +53,8 @@ pub struct Config {
     pub broker: Broker,
     /// `[server]`: how messages are handled.
     pub server: Server,
+    /// `[retention]`: how long what is done with is kept.
+    pub retention: Retention,
     /// `command_processing`.
     pub command_processing: Processing,
     /// `event_processing`.
@@ -60,11 +64,12 @@ pub struct Config {
 }
 
 /// The keys of the top level.
-const TOP_LEVEL: [&str; 7] = [
+const TOP_LEVEL: [&str; 8] = [
     "databases",
     "brokers",
     "event_store",
     "server",
+    "retention",
     "command_processing",
     "event_processing",
     "custom",
@@ -152,6 +157,9 @@ impl Config {
         root.choice("event_processing", &PROCESSING, &mut self.event_processing);
         if let Some(server) = root.table("server") {
             self.server.read(server);
+        }
+        if let Some(retention) = root.table("retention") {
+            self.retention.read(retention);
         }
         root.verbatim("custom", &mut self.custom);
         root.foreign(&FOREIGN);

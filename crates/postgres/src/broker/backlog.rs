@@ -27,12 +27,14 @@ pub(super) const UPSERT_GAUGES: &str = "INSERT INTO protean_gauge
 
 /// Each queue of each subscription: what it holds, what is settled, and when the first message that
 /// is not settled was made.
-const QUEUES: &str = "SELECT s.name, s.stream, q.lane, q.head, c.sequence, c.ahead, m.time
+const QUEUES: &str = "SELECT s.name, s.stream, q.lane, q.head, COALESCE(c.sequence, t.sequence),
+        c.ahead, m.time
     FROM unnest($1::text[], $2::text[]) AS s(name, stream)
     JOIN protean_queue AS q ON q.stream = s.stream
+    LEFT JOIN protean_trimmed AS t ON t.queue = q.id
     LEFT JOIN protean_cursor AS c ON c.subscription = s.name AND c.queue = q.id
     LEFT JOIN protean_message AS m
-        ON m.queue = q.id AND m.sequence = COALESCE(c.sequence, 0) + 1";
+        ON m.queue = q.id AND m.sequence = COALESCE(c.sequence, t.sequence, 0) + 1";
 
 const PARKED: &str = "SELECT p.subscription, p.stream, p.lane, count(*), min(m.time)
     FROM protean_parked AS p JOIN protean_message AS m ON m.position = p.position

@@ -20,7 +20,7 @@ use protean_core::{BoxFuture, Lane};
 
 use crate::bell::Listening;
 use crate::error::failed;
-use crate::{Postgres, lanes};
+use crate::{Postgres, lanes, retention};
 
 pub(crate) use backlog::age;
 pub(crate) use consumer::{Consumer, Consumers};
@@ -124,6 +124,11 @@ impl Postgres {
         order: CrossLaneOrder,
     ) -> Result<[LaneFeed; 2], port::Error> {
         let consumer = self.inner.consumers.join(subscription).await?;
+        let mut client = self.inner.pools.light(Lane::Primary).await?;
+        retention::begin(&mut client, subscription)
+            .await
+            .map_err(|error| failed("the begin of a subscription", &error))?;
+        drop(client);
         let promotions = Arc::default();
         let shared = (&consumer, &promotions);
         let feed = |lane| LaneFeed::new(self, subscription, (lane, order), shared);

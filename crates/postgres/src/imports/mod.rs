@@ -50,7 +50,7 @@ impl Imports for Postgres {
 
     fn hold<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Hold>, port::Error>> {
         Box::pin(async move {
-            let held = self.lock(name).await;
+            let held = self.lock(locks::IMPORTS, name).await;
             let client = held.map_err(|error| failed("the lock of an import", &error))?;
             Ok(client.map(|client| Box::new(client) as Hold))
         })
@@ -145,13 +145,13 @@ impl Imports for Postgres {
 }
 
 impl Postgres {
-    /// A connection that has the lock of an import; `None` while another one has it.
-    async fn lock(&self, name: &str) -> Result<Option<Client>, Error> {
+    /// A connection that has the lock with a name, of a class; `None` while another one has it.
+    pub(crate) async fn lock(&self, class: i32, name: &str) -> Result<Option<Client>, Error> {
         let config = self.inner.pools.config();
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(connection);
         client.batch_execute(KEEPALIVE).await?;
-        let row = client.query_one(HOLD, &[&locks::IMPORTS, &name]).await?;
+        let row = client.query_one(HOLD, &[&class, &name]).await?;
         Ok(row.try_get::<_, bool>(0)?.then_some(client))
     }
 }

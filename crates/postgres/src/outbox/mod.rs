@@ -7,18 +7,20 @@
 mod mirror;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use protean_core::interner::Interner;
 use protean_core::message::Message;
 use protean_core::port::broker::Outbox as Waiting;
-use protean_core::port::{self};
+use protean_core::port::{self, Retention};
 use protean_core::{Lane, lane::Band};
 use tokio_postgres::{Client, NoTls};
 
 use crate::broker::age;
 use crate::error::failed;
 use crate::message::{self, COLUMNS, column, number};
+use crate::retention::{Old, Published};
 use crate::{Postgres, lanes, locks};
 
 pub use crate::bell::Ear;
@@ -78,6 +80,16 @@ impl Outbox {
     #[must_use]
     pub fn pace(&self) -> &Pace {
         self.database.inner.bell.pace()
+    }
+
+    /// What is old, as for the database itself, but that nothing goes that no relay has marked as
+    /// published.
+    #[must_use]
+    pub fn retention(&self) -> Arc<dyn Retention> {
+        Arc::new(Old {
+            database: self.database.clone(),
+            published: Published::Relayed,
+        })
     }
 
     /// The queues of a lane, most urgent first.

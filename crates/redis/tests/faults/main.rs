@@ -11,3 +11,4 @@ mod losses;
 mod relays;
 mod rig;
 mod takeovers;
+mod unpublished;

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod batch;
+mod cleaner;
 mod context;
 mod controls;
 mod feeder;

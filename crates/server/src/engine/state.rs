@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::batch::{self, Finished, Work};
+use super::cleaner;
 use super::context::Context;
 use super::controls;
 use super::feeder::{self, Answer, Request};
@@ -138,16 +139,20 @@ impl<D: Domain> Engine<D> {
         self.drain().await
     }
 
-    /// Has done what the broker needs done; it ends with the engine.
+    /// Has done what the broker needs done, and what is old removed; it ends with the engine.
     fn start_attendance(&mut self) {
         for lane in Lane::ALL {
             let broker = self.context.app.tier().broker.clone();
-            let attend = async move { broker.attend(lane).await };
-            match (lane, self.pool.handle()) {
-                (Lane::Backfill, Some(pool)) => self.attendance.spawn_on(attend, pool),
-                _ => self.attendance.spawn(attend),
-            };
+            self.attend(lane, async move { broker.attend(lane).await });
         }
+        self.attend(Lane::Backfill, cleaner::clean(self.context.clone()));
+    }
+
+    fn attend(&mut self, lane: Lane, work: impl Future<Output = ()> + Send + 'static) {
+        match (lane, self.pool.handle()) {
+            (Lane::Backfill, Some(pool)) => self.attendance.spawn_on(work, pool),
+            _ => self.attendance.spawn(work),
+        };
     }
 
     /// Holds to what operators ask, as soon as that is known.

@@ -100,6 +100,8 @@ metrics! {
         "Database connections there may be.";
     CONNECTIONS_AWAITED Gauge "protean_connections_awaited" &["lane"],
         "Pieces of work that wait for a database connection.";
+    CLEANED Counter "protean_cleaned_rows_total" &["kind"],
+        "Rows that this server removed since they were older than the configuration keeps them.";
     READY Gauge "protean_ready" &[],
         "1 while the engine runs and the store answers, else 0.";
     STARTED Gauge "protean_start_time_seconds" &[],

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::{Registry, TextEncoder};
+use prometheus::{IntCounterVec, Registry, TextEncoder};
 use protean_core::domain::Domain;
 use protean_core::port::broker::Subscription;
+use protean_core::port::retention::Kind;
 use protean_core::port::{self, Tier};
 use protean_core::{App, Lane};
 
@@ -59,6 +60,7 @@ struct Inner {
     registry: Registry,
     meters: Vec<[Meters; 2]>,
     readings: Readings,
+    cleaned: IntCounterVec,
     /// Whoever reads sets the gauges first, one after another.
     reader: tokio::sync::Mutex<()>,
     running: AtomicBool,
@@ -85,6 +87,10 @@ impl Monitor {
         let registry = Registry::new();
         let makers = Makers::new(&registry)?;
         let readings = Readings::new(&registry)?;
+        let cleaned = meters::counter(&registry, &catalog::CLEANED)?;
+        for kind in Kind::ALL {
+            cleaned.with_label_values(&[kind.name()]);
+        }
         #[allow(
             clippy::cast_precision_loss,
             reason = "seconds since 1970 are far below 2^52"
@@ -99,6 +105,7 @@ impl Monitor {
                 registry,
                 meters: meters.collect(),
                 readings,
+                cleaned,
                 reader: tokio::sync::Mutex::default(),
                 running: AtomicBool::new(false),
                 standings: Mutex::new(vec![Standing::default(); subscriptions.len()]),
@@ -160,6 +167,12 @@ impl Monitor {
 
     pub(crate) fn meters(&self, subscription: usize, lane: Lane) -> &Meters {
         &self.inner.meters[subscription][lane.index()]
+    }
+
+    /// So many rows of a kind were removed.
+    pub(crate) fn cleaned(&self, kind: Kind, rows: u64) {
+        let counter = self.inner.cleaned.with_label_values(&[kind.name()]);
+        counter.inc_by(rows);
     }
 
     pub(crate) fn set_running(&self, running: bool) {

@@ -142,6 +142,32 @@ impl Postgres {
         )
     }
 
+    /// Writes everything of a database into a file, as of one moment, while others go on.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not run, or the file cannot be written.
+    pub fn dump(&self, uri: &str, file: &Path) -> Result<(), Error> {
+        let mut pg_dump = program::bounded(&self.programs.join("pg_dump"));
+        let pg_dump = pg_dump.args([
+            "--no-password",
+            "--format=custom",
+            "--dbname",
+            uri,
+            "--file",
+        ]);
+        program::printed(pg_dump.arg(file)).map(drop)
+    }
+
+    /// Makes what a file has, that was written by [`dump`](Self::dump), in an empty database.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not run, or the file cannot be read.
+    pub fn restore(&self, uri: &str, file: &Path) -> Result<(), Error> {
+        let mut pg_restore = program::bounded(&self.programs.join("pg_restore"));
+        let pg_restore = pg_restore.args(["--no-password", "--exit-on-error", "--dbname", uri]);
+        program::printed(pg_restore.arg(file)).map(drop)
+    }
+
     /// The process id of the server, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {

@@ -9,7 +9,14 @@ use crate::{Error, program};
 const VERSIONS: &str = "/usr/lib/postgresql";
 
 /// The programs that are used, which are in one folder.
-const PROGRAMS: [&str; 4] = ["initdb", "postgres", "psql", "pg_isready"];
+const PROGRAMS: [&str; 6] = [
+    "initdb",
+    "postgres",
+    "psql",
+    "pg_isready",
+    "pg_dump",
+    "pg_restore",
+];
 
 /// The folder of PostgreSQL's programs: that of `initdb` on `PATH`, or the newest version of
 /// Debian's.

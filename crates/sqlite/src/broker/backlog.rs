@@ -80,9 +80,10 @@ fn queues(
     lane: Lane,
 ) -> rusqlite::Result<Vec<Queue>> {
     let mut select = connection.prepare_cached(
-        "SELECT q.id, q.head, COALESCE(c.sequence, 0), COALESCE(c.ahead, '')
-         FROM protean_queue AS q LEFT JOIN protean_cursor AS c
-         ON c.queue = q.id AND c.subscription = ?1 WHERE q.stream = ?2 AND q.lane = ?3",
+        "SELECT q.id, q.head, COALESCE(c.sequence, t.sequence, 0), COALESCE(c.ahead, '')
+         FROM protean_queue AS q LEFT JOIN protean_trimmed AS t ON t.queue = q.id
+         LEFT JOIN protean_cursor AS c ON c.queue = q.id AND c.subscription = ?1
+         WHERE q.stream = ?2 AND q.lane = ?3",
     )?;
     let place = params![
         &*subscription.name,

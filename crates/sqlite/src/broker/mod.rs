@@ -19,6 +19,7 @@ use rusqlite::{Connection, params};
 use crate::Sqlite;
 use crate::database::Rings;
 use crate::error::failed;
+use crate::schema::INLINE_LANE;
 use crate::writer::lane_number;
 
 impl Broker for Sqlite {
@@ -29,6 +30,9 @@ impl Broker for Sqlite {
     ) -> BoxFuture<'a, Result<Option<Claim>, port::Error>> {
         Box::pin(async move {
             let feeds = feed::claim(self, subscription)?;
+            if feeds.is_some() {
+                self.begin(subscription).await?;
+            }
             Ok(feeds.map(|feeds| feeds.map(|feed| Box::new(feed) as Box<dyn Feed>)))
         })
     }
@@ -83,6 +87,26 @@ impl Broker for Sqlite {
             all.map(|subscription| backlog::of(&moment, subscription, now))
                 .collect()
         }))
+    }
+}
+
+impl Sqlite {
+    /// Makes the cursors of a subscription that it does not have, so that it begins after what was
+    /// trimmed, and nothing more is before it has read it.
+    async fn begin(&self, subscription: &Subscription) -> Result<(), port::Error> {
+        let subscription = subscription.clone();
+        let write = move |connection: &Connection| {
+            let sql = "INSERT INTO protean_cursor (subscription, queue, sequence)
+                SELECT ?1, q.id, COALESCE(t.sequence, 0) FROM protean_queue AS q
+                LEFT JOIN protean_trimmed AS t ON t.queue = q.id
+                WHERE q.stream = ?2 AND q.lane <> ?3 ON CONFLICT DO NOTHING";
+            let place = params![&*subscription.name, &*subscription.stream, INLINE_LANE];
+            let begun = connection.execute(sql, place);
+            begun
+                .map(drop)
+                .map_err(|error| failed("the begin of a subscription", &error))
+        };
+        self.write(Lane::Primary, Rings::Nothing, write).await
     }
 }
 

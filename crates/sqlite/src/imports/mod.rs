@@ -122,7 +122,6 @@ impl Imports for Sqlite {
 
 impl Sqlite {
     fn hold_now(&self, name: &str) -> Result<Option<Hold>, port::Error> {
-        let what = |error: &std::io::Error| file("the lock of an import", error);
         // Names that differ in such letters alone share a lock, which costs a wait and no more.
         let letter = |letter: char| {
             if letter.is_ascii_alphanumeric() {
@@ -132,7 +131,13 @@ impl Sqlite {
             }
         };
         let name: String = name.chars().map(letter).collect();
-        let path = self.inner.locks.join(format!("{name}.import"));
+        self.hold_file("the lock of an import", &format!("{name}.import"))
+    }
+
+    /// The lock on a file in the folder of locks; `None` while somebody else has it.
+    pub(crate) fn hold_file(&self, what: &str, name: &str) -> Result<Option<Hold>, port::Error> {
+        let what = |error: &std::io::Error| file(what, error);
+        let path = self.inner.locks.join(name);
         let lock = lock_file(&path).map_err(|error| what(&error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Box::new(lock))),

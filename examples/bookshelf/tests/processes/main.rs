@@ -22,6 +22,7 @@ mod outage;
 mod poison;
 mod precedence;
 mod program;
+mod retention;
 mod rolling;
 mod shop;
 mod terminals;

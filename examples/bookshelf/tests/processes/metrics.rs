@@ -31,7 +31,8 @@ fn without_suffix(name: &str) -> &str {
     metric.unwrap_or(name)
 }
 
-fn server(shop: &Shop) -> (Program, String) {
+/// A server, and where it has its metrics.
+pub fn server(shop: &Shop) -> (Program, String) {
     let mut server = shop.start("bookshelf server --metrics-port 0");
     server.until("Engine running");
     (server, addresses(shop).pop().unwrap())

@@ -66,6 +66,23 @@ impl Shop {
         shop
     }
 
+    /// A copy of it, made as the documentation says, while its programs go on.
+    pub fn copy(&self) -> Self {
+        let Some(database) = &self.database else {
+            let copy = Self::new();
+            let file = copy.path().join("bookshelf.db");
+            let printed = self.succeed(&format!("bookshelf db backup {}", file.display()));
+            assert!(printed.starts_with("Backed up to "), "{printed}");
+            assert_eq!(copy.texts("PRAGMA integrity_check"), ["ok"]);
+            return copy;
+        };
+        let dump = self.path().join("bookshelf.dump");
+        database.dump(&dump);
+        // Redis needs no backup, and has to be empty.
+        let redis = self.redis.as_ref().map(|_| tier::redis());
+        Self::with(Database::restored(&dump), redis)
+    }
+
     /// Its PostgreSQL server.
     pub fn postgres(&self) -> &Postgres {
         self.database.as_ref().unwrap().server()

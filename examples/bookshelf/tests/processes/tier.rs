@@ -3,6 +3,7 @@
 //! Tests of one tier share a PostgreSQL server, each with a database of its own: a server takes a
 //! second to start. Redis takes next to nothing, and has one keyspace, so each shop has its own.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use protean_services::postgres::{Fsync, Options, Postgres};
@@ -77,6 +78,18 @@ impl Database {
 
     pub fn server(&self) -> &Postgres {
         self.own.as_ref().unwrap_or_else(|| &SHARED)
+    }
+
+    /// Writes all that it has into a file.
+    pub fn dump(&self, file: &Path) {
+        self.server().dump(&self.uri, file).unwrap();
+    }
+
+    /// One with what a file has.
+    pub fn restored(file: &Path) -> Self {
+        let database = Self::shared();
+        database.server().restore(&database.uri, file).unwrap();
+        database
     }
 
     /// What a query answers, as `psql` prints it.

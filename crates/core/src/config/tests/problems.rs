@@ -54,6 +54,25 @@ fn a_value_of_the_wrong_type_is_told() {
 }
 
 #[test]
+fn an_age_that_is_none_is_told() {
+    let wanted = "expected an age such as \"90d\" (in s, m, h, d or w, at most 36500 days), or \
+        \"off\" to keep it for ever";
+    assert_eq!(
+        problems(
+            "[retention]\ncommands = \"90\"\nmarkers = 90\ntraces = \"40000d\"\nevents = \"1d\""
+        ),
+        [
+            format!("domain.toml:2: retention.commands: {wanted}, found \"90\""),
+            format!("domain.toml:3: retention.markers: {wanted}, found 90"),
+            format!("domain.toml:4: retention.traces: {wanted}, found \"40000d\""),
+            "domain.toml:5: retention.events: unknown key; expected one of commands, markers, \
+             traces, imports"
+                .to_owned(),
+        ]
+    );
+}
+
+#[test]
 fn a_key_of_the_other_protean_is_told_apart() {
     let advice = "known to Protean for Python, has no effect here; remove it";
     assert_eq!(

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::parse;
 use crate::config::{
-    BrokerProvider, Config, CrossLaneOrder, Metrics, PriorityLanes, Processing, Provider,
-    RetryPolicy, Server, Synchronous,
+    Age, BrokerProvider, Config, CrossLaneOrder, Metrics, PriorityLanes, Processing, Provider,
+    Retention, RetryPolicy, Server, Synchronous,
 };
 
 #[test]
@@ -89,6 +89,23 @@ fn every_key_is_read() {
     };
     assert_eq!(config.server, expected);
     assert_eq!(config.custom["greeting"][1]["who"].as_str(), Some("you"));
+}
+
+#[test]
+fn ages_are_read_in_their_units_or_off() {
+    let retention = |text| parse(text).unwrap().retention;
+    let after = |seconds| Age::After(Duration::from_secs(seconds));
+    assert_eq!(retention("").traces, after(30 * 86_400));
+    let text =
+        "[retention]\ncommands = \"2w\"\nmarkers = \"off\"\ntraces = \"0\"\nimports = \"90m\"";
+    let expected = Retention {
+        commands: after(14 * 86_400),
+        markers: Age::Never,
+        traces: Age::Never,
+        imports: after(5_400),
+    };
+    assert_eq!(retention(text), expected);
+    assert_eq!(retention("[retention]\ntraces = \"0d\"").traces, Age::Never);
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! Removing what was found old, a row after the other, for a moment.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use protean_core::port::imports::State;
+use protean_core::port::retention::{Removed, Row, Sweep};
+use rusqlite::{Connection, params};
+
+/// How long rows are removed at one stretch: together with the commit, a small part of a quantum.
+const STRETCH: Duration = Duration::from_micros(500);
+
+/// Removes the first rows, as many as a stretch allows.
+pub(super) fn some(
+    connection: &Connection,
+    sweep: &Sweep,
+    rows: &[Row],
+) -> rusqlite::Result<Removed> {
+    let started = Instant::now();
+    let mut removed = Removed::default();
+    let mut trimmed: BTreeMap<u64, u64> = BTreeMap::new();
+    for row in rows {
+        if removed.passed > 0 && started.elapsed() >= STRETCH {
+            break;
+        }
+        let count = one(connection, sweep, row)?;
+        removed.passed += 1;
+        removed.removed += count as u64;
+        if let Row::Command { queue, sequence } = row
+            && count > 0
+        {
+            trimmed.insert(*queue, *sequence);
+        }
+    }
+    for (queue, sequence) in trimmed {
+        let sql = "INSERT INTO protean_trimmed (queue, sequence) VALUES (?1, ?2)
+            ON CONFLICT (queue) DO UPDATE SET sequence = MAX(sequence, excluded.sequence)";
+        let mut upsert = connection.prepare_cached(sql)?;
+        upsert.execute(params![queue, sequence])?;
+    }
+    Ok(removed)
+}
+
+/// Removes a row, unless it has become another one: tables may have been emptied since it was found.
+/// A subscription that came meanwhile has a cursor.
+fn one(connection: &Connection, sweep: &Sweep, row: &Row) -> rusqlite::Result<usize> {
+    let before = sweep.before.as_microsecond();
+    let delete = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
+        connection.prepare_cached(sql)?.execute(parameters)
+    };
+    match row {
+        Row::Command { queue, sequence } => delete(
+            "DELETE FROM protean_message WHERE queue = ?1 AND sequence = ?2 AND kind = 0
+                AND time < ?3 AND NOT EXISTS (SELECT 1 FROM protean_cursor AS c
+                    WHERE c.queue = ?1 AND c.sequence < ?2)",
+            params![queue, sequence, before],
+        ),
+        Row::Key { key, position } => delete(
+            "DELETE FROM protean_idempotency WHERE key = ?1 AND position = ?2",
+            params![key, position],
+        ),
+        Row::Trace(id) => delete(
+            "DELETE FROM protean_trace WHERE id = ?1 AND started < ?2",
+            params![id, before],
+        ),
+        Row::Import(name) => delete(
+            "DELETE FROM protean_import WHERE name = ?1 AND updated < ?2 AND state IN (?3, ?4)",
+            params![
+                name,
+                before,
+                State::Cancelled.name(),
+                State::Finished.name()
+            ],
+        ),
+        Row::Arrival { .. } | Row::Process(_) => Ok(0),
+    }
+}
