@@ -91,6 +91,12 @@ pub(crate) fn error(format: Format, error: &Error) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Says something on standard error that is no error, and nothing that was asked for.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to tell when this fails.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// One line of JSON.
 pub(crate) fn envelope_line(data: &Value) -> String {
     envelope("pass", data, Vec::new())

@@ -75,6 +75,7 @@ impl Postgres {
             dead_letters: database.clone(),
             controls: database.clone(),
             imports: database.clone(),
+            servers: database.clone(),
             tables: database,
         }
     }

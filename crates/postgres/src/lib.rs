@@ -25,6 +25,7 @@ mod pace;
 mod pool;
 mod schema;
 mod search;
+mod servers;
 mod sql;
 mod store;
 mod tables;

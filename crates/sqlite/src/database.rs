@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::bell::Bell;
 use crate::checkpoint::Checkpointer;
 use crate::reader::Readers;
+use crate::servers::Sign;
 use crate::sql::{Catalog, keep_statements};
 use crate::turnstile::Turnstile;
 use crate::writer::{Shared, Task, Writer};
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) senses: Arc<Senses>,
     /// Only to be looked at.
     pub(crate) turnstile: Turnstile,
+    /// The sign of life of the server that this process is, if it is one.
+    pub(crate) sign: Mutex<Option<Sign>>,
     writer: Writer,
     readers: [Readers; 2],
 }
@@ -90,6 +93,7 @@ impl Sqlite {
             bell,
             senses,
             turnstile,
+            sign: Mutex::default(),
             writer,
             readers,
         };
@@ -109,6 +113,7 @@ impl Sqlite {
             dead_letters: file.clone(),
             controls: file.clone(),
             imports: file.clone(),
+            servers: file.clone(),
             tables: file,
         }
     }

@@ -20,6 +20,7 @@ mod reader;
 mod row;
 mod schema;
 mod search;
+mod servers;
 mod sql;
 mod store;
 mod tables;

@@ -25,6 +25,7 @@ pub mod imports;
 pub mod item;
 pub mod log;
 pub mod parking;
+pub mod servers;
 pub mod store;
 pub mod tables;
 pub mod trace;
@@ -98,6 +99,12 @@ macro_rules! suite {
             what_is_asked_outlives_who_asked,
             parts_in_subscriptions_are_counted,
             a_truncation_asks_nothing,
+        );
+        $crate::cases!($fixture, servers:
+            nobody_serves_at_first,
+            what_servers_tell_every_process_sees,
+            who_says_goodbye_is_gone,
+            who_dies_is_gone_soon,
         );
         $crate::cases!($fixture, imports:
             an_import_goes_on_where_it_was,

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use protean_core::App;
 use protean_core::domain::Domain;
 use protean_core::port;
 use protean_core::port::broker::{Backlog, Subscription};
+use protean_core::port::servers::Alive;
 use protean_core::throttle::{Rate, Throttle, Throttles};
 use serde_json::{Value, json};
 
 use super::alarm::{Alarms, Condition};
+use super::servers::Crew;
 use crate::{grouped, lanes, span, table};
 
 const HEADINGS: [&str; 10] = [
@@ -39,6 +42,7 @@ const NOTHING: &str = "-";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     rows: Vec<Row>,
+    crew: Crew,
 }
 
 /// One subscription.
@@ -59,15 +63,18 @@ impl Status {
         let subscriptions = app.subscriptions();
         let backlogs = app.tier().broker.backlogs(&subscriptions).await?;
         let asked = app.tier().controls.throttles().await?;
-        Ok(Self::new(subscriptions.into_iter().zip(backlogs), &asked))
+        let alive = app.tier().servers.alive().await?;
+        let rows = subscriptions.into_iter().zip(backlogs);
+        Ok(Self::new(rows, &asked, alive))
     }
 
     /// The status with these rows: each subscription with its primary and its backfill lane, of
-    /// which this is asked.
+    /// which this is asked; and with the servers that are alive.
     #[must_use]
     pub fn new(
         rows: impl IntoIterator<Item = (Subscription, [Backlog; 2])>,
         asked: &Throttles,
+        alive: Vec<Alive>,
     ) -> Self {
         let row = |(subscription, lanes): (Subscription, [Backlog; 2])| Row {
             throttle: asked.of(&subscription.name),
@@ -76,7 +83,13 @@ impl Status {
         };
         Self {
             rows: rows.into_iter().map(row).collect(),
+            crew: Crew::new(alive, Timestamp::now()),
         }
+    }
+
+    /// What somebody should know who looks at it, beside what it shows: a sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.crew.notes()
     }
 
     /// Messages not handled yet, in both lanes of all subscriptions.
@@ -94,19 +107,31 @@ impl Status {
             let Subscription { name, stream } = &row.subscription;
             format!("[PE0958] {condition} holds for {name} on {stream}: {found}")
         };
-        holding.map(line).collect()
+        let servers = alarms.of_servers(self.crew.serving());
+        let servers = servers.map(|(condition, found)| {
+            format!("[PE0880] {condition} holds: {found} servers are alive")
+        });
+        holding.map(line).chain(servers).collect()
     }
 
-    /// The same for programs: `{"subscriptions": […]}`.
+    /// The same for programs: `{"subscriptions": […], "servers": […]}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({"subscriptions": self.rows.iter().map(Row::to_json).collect::<Vec<_>>()})
+        let row = |row: &Row| {
+            let mut json = row.to_json();
+            json["left_alone"] = self.crew.left_alone(&row.subscription);
+            json
+        };
+        let rows: Vec<Value> = self.rows.iter().map(row).collect();
+        json!({"subscriptions": rows, "servers": self.crew.to_json()})
     }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&table::render(&HEADINGS, self.rows.iter().map(Row::cells)))
+        f.write_str(&table::render(&HEADINGS, self.rows.iter().map(Row::cells)))?;
+        self.crew
+            .show(f, self.rows.iter().map(|row| &row.subscription))
     }
 }
 
@@ -221,7 +246,7 @@ mod tests {
                 [Backlog::default(), Backlog::default()],
             ),
         ];
-        Status::new(rows, asked)
+        Status::new(rows, asked, Vec::new())
     }
 
     fn limited(rate: f64) -> Throttle {
@@ -293,6 +318,7 @@ OrderCommandHandler   bookshelf::order:command  0              0               0
                 },
                 "rate_per_second": 9_870.2,
                 "status": "lagging",
+                "left_alone": null,
             })
         );
         assert_eq!(json["subscriptions"][2]["status"], "ok");

@@ -9,6 +9,7 @@ pub mod controls;
 pub mod dead_letters;
 pub mod imports;
 pub mod log;
+pub mod servers;
 pub mod store;
 pub mod tables;
 pub mod trace;
@@ -20,6 +21,7 @@ pub use controls::Controls;
 pub use dead_letters::DeadLetters;
 pub use imports::Imports;
 pub use log::Log;
+pub use servers::Servers;
 pub use store::Store;
 pub use tables::Tables;
 
@@ -38,6 +40,8 @@ pub struct Tier {
     pub controls: Arc<dyn Controls>,
     /// Imports.
     pub imports: Arc<dyn Imports>,
+    /// The servers that are alive.
+    pub servers: Arc<dyn Servers>,
     /// The tables themselves.
     pub tables: Arc<dyn Tables>,
 }

@@ -23,6 +23,7 @@ mod poison;
 mod precedence;
 mod program;
 mod rolling;
+mod servers;
 mod shop;
 mod terminals;
 mod tier;
