@@ -264,12 +264,9 @@ impl<D: Domain> Batch<D> {
             let Planned { item, outcome, .. } = planned;
             outcomes.push((item, if settled { outcome } else { Outcome::Unrun }));
         }
-        self.narrator().batch(
-            self.lane,
-            outcomes.len(),
-            self.left.len(),
-            self.started.elapsed(),
-        );
+        let ran = outcomes.iter().map(|(item, _)| &item.body.delivery);
+        self.narrator()
+            .batch(self.lane, ran, self.left.len(), self.started.elapsed());
         if away {
             tokio::time::sleep(STORE_PAUSE).await;
         }
