@@ -123,6 +123,7 @@ macro_rules! suite {
             a_stream_is_read_from_any_position,
             an_aggregate_has_a_stream_of_its_own,
             a_trace_has_everything_one_request_caused,
+            what_is_written_rings,
         );
         $crate::cases!($fixture, trace:
             what_a_run_did_is_told_of_each_of_its_messages,

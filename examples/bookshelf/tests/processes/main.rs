@@ -11,6 +11,7 @@ mod backup;
 mod cluster;
 mod commands;
 mod customer;
+mod follow;
 mod http;
 mod importer;
 mod imports;
