@@ -26,6 +26,7 @@ mod program;
 mod rolling;
 mod servers;
 mod shop;
+mod terminal;
 mod terminals;
 mod tier;
 mod traces;
