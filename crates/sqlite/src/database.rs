@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protean_core::Lane;
 use protean_core::governor::Senses;
+use protean_core::parts::Parts;
 use protean_core::port::{self, Tier};
 use protean_core::thread::stand_back;
 use rusqlite::Connection;
@@ -46,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) locks: PathBuf,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
+    /// What this process takes part in.
+    pub(crate) parts: Parts,
     pub(crate) senses: Arc<Senses>,
     /// Only to be looked at.
     pub(crate) turnstile: Turnstile,
@@ -91,6 +94,7 @@ impl Sqlite {
             locks,
             catalog,
             bell,
+            parts: Parts::default(),
             senses,
             turnstile,
             sign: Mutex::default(),

@@ -68,6 +68,7 @@ macro_rules! suite {
             what_is_settled_does_not_come_back,
             a_message_is_settled_once,
             a_message_is_in_one_pair_of_hands,
+            what_was_given_back_is_free,
             a_listener_hears_of_every_publication,
             a_subscription_that_never_ran_counts_everything,
             what_a_refused_commit_published_does_not_exist,

@@ -53,6 +53,9 @@ impl<D: Domain> Engine<D> {
                 Ok(None) | Err(_) => break,
             }
         }
+        // What others wait for comes first.
+        self.feeders.clear();
+        presence::release(&self.context).await;
         self.attendance.shutdown().await;
         presence::leave(&self.context).await;
         Summary {

@@ -32,6 +32,8 @@ pub(super) struct Context<D> {
     pub(super) server: Server,
     /// Somebody may want to know at once how a subscription stands.
     pub(super) changed: Notify,
+    /// A subscription that another process holds may be had now.
+    pub(super) freed: Notify,
     started: Instant,
     yielding: AtomicBool,
 }
@@ -55,6 +57,7 @@ impl<D: Domain> Context<D> {
             payloads: options.payloads,
             server: presence::server(options.worker),
             changed: Notify::new(),
+            freed: Notify::new(),
             app,
             started: Instant::now(),
             yielding: AtomicBool::new(false),

@@ -46,6 +46,16 @@ pub(super) async fn tell<D: Domain>(context: Arc<Context<D>>) {
     }
 }
 
+/// Waits until others may have what this engine had, so that the process does not end before.
+pub(super) async fn release<D: Domain>(context: &Context<D>) {
+    let released = context.app.tier().broker.release();
+    match tokio::time::timeout(GOODBYE_TIMEOUT, released).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "others have to find out what is free"),
+        Err(_) => tracing::debug!("others have to find out what is free"),
+    }
+}
+
 /// Says goodbye.
 pub(super) async fn leave<D: Domain>(context: &Context<D>) {
     let left = context.app.tier().servers.leave(context.server.id);

@@ -397,6 +397,7 @@ impl<D: Domain> Engine<D> {
                 }
             }
             Wake::Anything => {
+                self.context.freed.notify_waiters();
                 for subscription in 0..self.feeders.len() {
                     for lane in Lane::ALL {
                         self.scheduler.published(subscription, lane);

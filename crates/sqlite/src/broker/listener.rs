@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protean_core::BoxFuture;
 use protean_core::port::broker::{Listener, Wake};
 use protean_core::port::{self};
-use protean_core::BoxFuture;
 use rusqlite::Connection;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
