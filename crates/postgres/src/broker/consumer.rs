@@ -161,6 +161,8 @@ impl Consumers {
         let client = self.pools.light(Lane::Primary).await?;
         let removed = client.execute(REMOVE, &[&ids]).await;
         removed.map_err(|error| failed("removing a consumer", &error))?;
+        // The bell needs a connection, too, and several may be removed at once.
+        drop(client);
         self.bell.ring_out(&News::everything()).await;
         Ok(())
     }
