@@ -1,6 +1,7 @@
 //! What the benchmarks have in common.
 
 pub mod figures;
+pub mod load;
 pub mod look;
 pub mod schedule;
 pub mod watch;

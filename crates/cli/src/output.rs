@@ -91,6 +91,12 @@ pub(crate) fn error(format: Format, error: &Error) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Says something on standard error that is no error, and nothing that was asked for.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to tell when this fails.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// One line of JSON.
 pub(crate) fn envelope_line(data: &Value) -> String {
     envelope("pass", data, Vec::new())
@@ -130,11 +136,19 @@ fn diagnostic(message: &str) -> Diagnostic {
 /// # Errors
 /// When standard output cannot be written to.
 pub(crate) fn print(text: &str) -> io::Result<()> {
+    show(text).map(drop)
+}
+
+/// The same; whether the reader is still there.
+///
+/// # Errors
+/// When standard output cannot be written to.
+pub(crate) fn show(text: &str) -> io::Result<bool> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        other => other.map(|()| true),
     }
 }
 

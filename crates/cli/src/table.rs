@@ -25,6 +25,12 @@ pub(crate) fn render<R: IntoIterator<Item = String>>(
     text
 }
 
+/// Cells that are on no table, in one line.
+pub(crate) fn line(cells: impl IntoIterator<Item = String>) -> String {
+    let cells: Vec<String> = cells.into_iter().map(|cell| one_line(&cell)).collect();
+    cells.join("  ") + "\n"
+}
+
 /// Control characters, line ends among them, would break the table or the terminal.
 fn one_line(text: &str) -> String {
     let blank = |char: char| if char.is_control() { ' ' } else { char };

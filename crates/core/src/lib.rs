@@ -15,6 +15,7 @@ pub mod lane;
 pub mod message;
 pub mod naming;
 pub mod order;
+pub mod parts;
 pub mod port;
 pub mod priority;
 pub mod schema;

@@ -80,6 +80,7 @@ impl Postgres {
                 database: self.clone(),
                 published: Published::Committed,
             }),
+            servers: database.clone(),
             tables: database,
         }
     }

@@ -26,6 +26,7 @@ mod pool;
 mod retention;
 mod schema;
 mod search;
+mod servers;
 mod sql;
 mod store;
 mod tables;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use deadpool_postgres::GenericClient;
 use protean_core::interner::Interner;
 use protean_core::naming::split_entity;
-use protean_core::port::broker::Subscription;
+use protean_core::port::broker::{Broker, Listener, Subscription};
 use protean_core::port::log::{Entry, Log, Search, Stat};
 use protean_core::port::store::Position;
 use protean_core::port::trace::Fate;
@@ -45,6 +45,10 @@ impl Log for Postgres {
             };
             found.map_err(|error| failed("the read", &error))
         })
+    }
+
+    fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, port::Error>> {
+        Broker::listen(self)
     }
 
     fn trace<'a>(

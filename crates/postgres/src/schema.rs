@@ -153,6 +153,12 @@ CREATE TABLE IF NOT EXISTS protean_throttle (
     rate double precision,
     updated timestamptz NOT NULL
 );
+CREATE TABLE IF NOT EXISTS protean_server (
+    id uuid PRIMARY KEY,
+    started timestamptz NOT NULL,
+    seen timestamptz NOT NULL,
+    told text NOT NULL
+) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS protean_import (
     name text PRIMARY KEY,
     source text NOT NULL,
@@ -185,7 +191,7 @@ INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHI
 ";
 
 /// The tables above, for removing and emptying them.
-pub(crate) const NAMES: [&str; 18] = [
+pub(crate) const NAMES: [&str; 19] = [
     "protean_queue",
     "protean_trimmed",
     "protean_message",
@@ -200,6 +206,7 @@ pub(crate) const NAMES: [&str; 18] = [
     "protean_mirror_gone",
     "protean_gauge",
     "protean_throttle",
+    "protean_server",
     "protean_import",
     "protean_taken_in",
     "protean_relay",

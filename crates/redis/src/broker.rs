@@ -160,6 +160,10 @@ impl Broker for Redis {
         })
     }
 
+    fn release(&self) -> BoxFuture<'_, Result<(), port::Error>> {
+        self.inner.database.release()
+    }
+
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, port::Error>> {
         Box::pin(async move {
             // A server that cannot reach its database says so at once. Redis is waited for.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use protean_core::Lane;
 use protean_core::governor::Senses;
+use protean_core::parts::Parts;
 use protean_core::port::{self, Tier};
 use protean_core::thread::stand_back;
 use rusqlite::Connection;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::bell::Bell;
 use crate::checkpoint::Checkpointer;
 use crate::reader::Readers;
+use crate::servers::Sign;
 use crate::sql::{Catalog, keep_statements};
 use crate::turnstile::Turnstile;
 use crate::writer::{Shared, Task, Writer};
@@ -45,9 +47,13 @@ pub(crate) struct Inner {
     pub(crate) locks: PathBuf,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
+    /// What this process takes part in.
+    pub(crate) parts: Parts,
     pub(crate) senses: Arc<Senses>,
     /// Only to be looked at.
     pub(crate) turnstile: Turnstile,
+    /// The sign of life of the server that this process is, if it is one.
+    pub(crate) sign: Mutex<Option<Sign>>,
     writer: Writer,
     readers: [Readers; 2],
 }
@@ -88,8 +94,10 @@ impl Sqlite {
             locks,
             catalog,
             bell,
+            parts: Parts::default(),
             senses,
             turnstile,
+            sign: Mutex::default(),
             writer,
             readers,
         };
@@ -110,6 +118,7 @@ impl Sqlite {
             controls: file.clone(),
             imports: file.clone(),
             retention: file.clone(),
+            servers: file.clone(),
             tables: file,
         }
     }

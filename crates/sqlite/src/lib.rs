@@ -21,6 +21,7 @@ mod retention;
 mod row;
 mod schema;
 mod search;
+mod servers;
 mod sql;
 mod store;
 mod tables;

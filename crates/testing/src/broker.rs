@@ -3,6 +3,7 @@
 use protean_core::config::CrossLaneOrder;
 use protean_core::port::broker::{Verdict, Wake};
 use protean_core::port::store::Refused;
+use protean_core::throttle::Throttle;
 use protean_core::{Lane, Priority};
 use uuid::Uuid;
 
@@ -237,4 +238,23 @@ pub async fn what_a_refused_commit_published_does_not_exist(fixture: impl Fixtur
         .await
         .unwrap();
     assert_eq!(backlogs[0][0].lag, 1);
+}
+
+/// As soon as that is said, nobody has to wait until the holder counts as dead.
+pub async fn what_was_given_back_is_free(fixture: impl Fixture) {
+    let (tier, other) = (ready(&fixture).await, fixture.open().await);
+    // Parts are told with what is asked.
+    let asked = tier.controls.throttle(None, Throttle::Paused).await;
+    asked.unwrap();
+    publish(&tier, &[message(None, Priority::Normal)]).await;
+    let mut feed = claim(&tier, "Handler").await;
+    assert_eq!(feed.take(Lane::Primary, 1).await.len(), 1);
+    drop(feed);
+    tier.broker.release().await.unwrap();
+    assert_eq!(other.controls.throttles().await.unwrap().parts, 0);
+    let subscription = subscription("Handler");
+    let claimed = other.broker.claim(&subscription, CrossLaneOrder::None);
+    assert!(claimed.await.unwrap().is_some(), "it is held");
+    let mut feed = claim(&other, "Handler").await;
+    assert_eq!(feed.take(Lane::Primary, 1).await.len(), 1);
 }

@@ -26,6 +26,7 @@ pub mod item;
 pub mod log;
 pub mod parking;
 pub mod retention;
+pub mod servers;
 pub mod store;
 pub mod tables;
 pub mod trace;
@@ -68,6 +69,7 @@ macro_rules! suite {
             what_is_settled_does_not_come_back,
             a_message_is_settled_once,
             a_message_is_in_one_pair_of_hands,
+            what_was_given_back_is_free,
             a_listener_hears_of_every_publication,
             a_subscription_that_never_ran_counts_everything,
             what_a_refused_commit_published_does_not_exist,
@@ -100,6 +102,12 @@ macro_rules! suite {
             parts_in_subscriptions_are_counted,
             a_truncation_asks_nothing,
         );
+        $crate::cases!($fixture, servers:
+            nobody_serves_at_first,
+            what_servers_tell_every_process_sees,
+            who_says_goodbye_is_gone,
+            who_dies_is_gone_soon,
+        );
         $crate::cases!($fixture, imports:
             an_import_goes_on_where_it_was,
             an_import_has_one_runner,
@@ -117,6 +125,7 @@ macro_rules! suite {
             a_stream_is_read_from_any_position,
             an_aggregate_has_a_stream_of_its_own,
             a_trace_has_everything_one_request_caused,
+            what_is_written_rings,
         );
         $crate::cases!($fixture, trace:
             what_a_run_did_is_told_of_each_of_its_messages,

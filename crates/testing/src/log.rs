@@ -1,5 +1,6 @@
 //! The log of all messages.
 
+use protean_core::port::broker::Wake;
 use protean_core::port::store::{Commit, Position};
 use protean_core::{Lane, Priority};
 
@@ -95,4 +96,28 @@ pub async fn a_trace_has_everything_one_request_caused(fixture: impl Fixture) {
     );
     assert_eq!(tier.log.trace("ours", 1).await.unwrap().len(), 1);
     assert!(tier.log.trace("nobody", 10).await.unwrap().is_empty());
+}
+
+/// Whoever listens wakes up for what any process writes, without taking part in anything.
+pub async fn what_is_written_rings(fixture: impl Fixture) {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+    let (tier, other) = (ready(&fixture).await, fixture.open().await);
+    let mut listener = other.log.listen().await.unwrap();
+    let wakes = |wake: &Wake| match wake {
+        Wake::Anything => true,
+        Wake::Published(all) => all.iter().any(|one| &*one.stream == STREAM),
+        Wake::Awaited(_) => false,
+    };
+    let rung = async {
+        // Whoever has just begun to listen may be woken for nothing.
+        loop {
+            publish(&tier, &[message(None, Priority::Normal)]).await;
+            if wakes(&listener.wake().await) {
+                let read = other.log.read(STREAM, None, Position(0), 1).await;
+                return read.unwrap().len();
+            }
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, rung).await;
+    assert_eq!(found, Ok(1));
 }

@@ -13,7 +13,6 @@
 mod backlog;
 mod burden;
 mod json;
-mod load;
 mod measure;
 mod phase;
 mod plan;

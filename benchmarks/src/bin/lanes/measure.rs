@@ -11,10 +11,10 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Builder;
 
 use crate::backlog::Backlog;
-use crate::load::{Answered, Load};
 use crate::phase::Phase;
 use crate::shop::{Count, Shop};
 use protean_benchmarks::figures::Figures;
+use protean_benchmarks::load::{Answered, Load};
 use protean_benchmarks::schedule::Schedule;
 use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
 

@@ -9,18 +9,21 @@ use crate::lane_name::LaneName;
 use crate::{Common, moment};
 
 /// Messages shown unless told otherwise.
-const LIMIT_DEFAULT: usize = 20;
+pub(super) const LIMIT_DEFAULT: usize = 20;
 
 #[derive(Debug, Args)]
 pub struct Read {
     /// The stream's name
     pub(super) stream: String,
-    /// Begin with this position
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    pub(super) from: u64,
-    /// Read at most so many
-    #[arg(long, value_name = "N", default_value_t = LIMIT_DEFAULT)]
-    pub(super) limit: usize,
+    /// Begin with this position [default: the first, or with `--follow` the next that is published]
+    #[arg(long, value_name = "POSITION")]
+    pub(super) from: Option<u64>,
+    /// Read at most so many [default: 20, or with `--follow` all]
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+    /// Go on with what is published, as it comes, until interrupted; a line for each message
+    #[arg(long)]
+    pub(super) follow: bool,
     /// Only those of this lane
     #[arg(long, value_enum)]
     pub(super) lane: Option<LaneName>,

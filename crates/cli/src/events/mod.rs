@@ -1,6 +1,7 @@
 //! `events`: the messages, as they were written, and what became of them.
 
 mod arguments;
+mod follow;
 pub(crate) mod show;
 mod story;
 mod tree;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use crate::output::Report;
 use crate::{Common, Error};
-use arguments::{Read, Search, Stats, Trace};
+use arguments::{LIMIT_DEFAULT, Read, Search, Stats, Trace};
 use story::Story;
 
 /// The most messages of one trace that are shown.
@@ -53,10 +54,12 @@ impl Command {
     pub(crate) async fn run<D: Domain>(&self, app: &App<D>) -> Result<Report, Error> {
         let log = &app.tier().log;
         match self {
+            Self::Read(arguments) if arguments.follow => follow::follow(app, arguments).await,
             Self::Read(arguments) => {
-                let from = Position(arguments.from);
+                let from = Position(arguments.from.unwrap_or_default());
                 let (stream, lane) = (&arguments.stream, arguments.lane.map(Into::into));
-                let entries = log.read(stream, lane, from, arguments.limit).await?;
+                let limit = arguments.limit.unwrap_or(LIMIT_DEFAULT);
+                let entries = log.read(stream, lane, from, limit).await?;
                 Ok(show::entries(stream, &entries))
             }
             Self::Search(arguments) => {

@@ -26,18 +26,28 @@ const STAT_HEADINGS: [&str; 5] = ["Stream", "Lane", "Published", "Oldest", "Newe
 /// How a message that was delivered to nobody is told apart.
 const INLINE: &str = "inline";
 
+fn cells(entry: &Entry) -> [String; 6] {
+    [
+        entry.position.0.to_string(),
+        entry.message.time.strftime("%F %T%.3f").to_string(),
+        entry.message.type_name.to_string(),
+        lane(entry).to_owned(),
+        entry.message.priority.to_string(),
+        entry.message.data.clone(),
+    ]
+}
+
+/// A message as a line of its own, whatever stands above it; for programs like a table of one.
+pub(super) fn line(stream: &str, entry: &Entry) -> Report {
+    let text = table::line(cells(entry));
+    Report {
+        text,
+        ..entries(stream, std::slice::from_ref(entry))
+    }
+}
+
 /// A table with one line each.
 pub(super) fn entries(stream: &str, entries: &[Entry]) -> Report {
-    let cells = |entry: &Entry| {
-        [
-            entry.position.0.to_string(),
-            entry.message.time.strftime("%F %T%.3f").to_string(),
-            entry.message.type_name.to_string(),
-            lane(entry).to_owned(),
-            entry.message.priority.to_string(),
-            entry.message.data.clone(),
-        ]
-    };
     let text = match entries {
         [] => format!("No messages in {stream}.\n"),
         entries => table::render(&HEADINGS, entries.iter().map(cells)),

@@ -116,6 +116,7 @@ impl Arguments {
         }
         let options = Options {
             payloads: self.logging.payloads(),
+            worker,
             ..Options::of(&app.config().server)
         };
         Ok(Watched {

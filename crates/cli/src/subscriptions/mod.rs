@@ -2,6 +2,7 @@
 
 mod alarm;
 mod screen;
+mod servers;
 mod status;
 mod watch;
 
@@ -11,7 +12,7 @@ use protean_core::domain::Domain;
 
 pub use status::Status;
 
-use crate::output::{Format, Report};
+use crate::output::{self, Format, Report};
 use crate::{Common, Error};
 
 use alarm::Alarms;
@@ -19,7 +20,8 @@ use alarm::Alarms;
 /// What can be seen of subscriptions.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show lag, pending and dead messages of every subscription, lane by lane
+    /// Show lag, pending and dead messages of every subscription, lane by lane, and the servers
+    /// that are alive
     Status(Arguments),
 }
 
@@ -33,7 +35,7 @@ pub struct Arguments {
     ///
     /// A condition is a lane, primary or backfill, one of its numbers, a comparison and a limit;
     /// several are separated by commas. The numbers are lag, pending, dlq, oldest, which needs a
-    /// unit (ms, s, m, h, d), and rate. With `--watch`, that ends when one holds.
+    /// unit (ms, s, m, h, d), and rate; `servers<1` is about the servers that are alive. With `--watch`, that ends when one holds.
     #[arg(long, value_name = "CONDITIONS")]
     fail_on: Option<Alarms>,
     #[command(flatten)]
@@ -57,6 +59,9 @@ impl Command {
             watch::watch(app, format, alarms).await?;
         }
         let status = Status::of(app).await?;
+        for note in status.notes() {
+            output::note(&note);
+        }
         let report = Report {
             text: status.to_string(),
             data: status.to_json(),

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use protean_core::App;
 use protean_core::domain::Domain;
 use protean_core::port;
 use protean_core::port::broker::{Backlog, Subscription};
+use protean_core::port::servers::Alive;
 use protean_core::throttle::{Rate, Throttle, Throttles};
 use serde_json::{Value, json};
 
 use super::alarm::{Alarms, Condition};
+use super::servers::Crew;
 use crate::{grouped, lanes, span, table};
 
 const HEADINGS: [&str; 10] = [
@@ -39,6 +42,7 @@ const NOTHING: &str = "-";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     rows: Vec<Row>,
+    crew: Crew,
 }
 
 /// One subscription.
@@ -58,19 +62,22 @@ impl Status {
     pub async fn of<D: Domain>(app: &App<D>) -> Result<Self, port::Error> {
         let subscriptions = app.subscriptions();
         let tier = app.tier();
-        let (backlogs, asked) = tokio::try_join!(
+        let (backlogs, asked, alive) = tokio::try_join!(
             tier.broker.backlogs(&subscriptions),
-            tier.controls.throttles()
+            tier.controls.throttles(),
+            tier.servers.alive()
         )?;
-        Ok(Self::new(subscriptions.into_iter().zip(backlogs), &asked))
+        let rows = subscriptions.into_iter().zip(backlogs);
+        Ok(Self::new(rows, &asked, alive))
     }
 
     /// The status with these rows: each subscription with its primary and its backfill lane, of
-    /// which this is asked.
+    /// which this is asked; and with the servers that are alive.
     #[must_use]
     pub fn new(
         rows: impl IntoIterator<Item = (Subscription, [Backlog; 2])>,
         asked: &Throttles,
+        alive: Vec<Alive>,
     ) -> Self {
         let row = |(subscription, lanes): (Subscription, [Backlog; 2])| Row {
             throttle: asked.of(&subscription.name),
@@ -79,7 +86,13 @@ impl Status {
         };
         Self {
             rows: rows.into_iter().map(row).collect(),
+            crew: Crew::new(alive, Timestamp::now()),
         }
+    }
+
+    /// What somebody should know who looks at it, beside what it shows: a sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.crew.notes()
     }
 
     /// Messages not handled yet, in both lanes of all subscriptions.
@@ -97,19 +110,31 @@ impl Status {
             let Subscription { name, stream } = &row.subscription;
             format!("[PE0958] {condition} holds for {name} on {stream}: {found}")
         };
-        holding.map(line).collect()
+        let servers = alarms.of_servers(self.crew.serving());
+        let servers = servers.map(|(condition, found)| {
+            format!("[PE0880] {condition} holds: {found} servers are alive")
+        });
+        holding.map(line).chain(servers).collect()
     }
 
-    /// The same for programs: `{"subscriptions": […]}`.
+    /// The same for programs: `{"subscriptions": […], "servers": […]}`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({"subscriptions": self.rows.iter().map(Row::to_json).collect::<Vec<_>>()})
+        let row = |row: &Row| {
+            let mut json = row.to_json();
+            json["left_alone"] = self.crew.left_alone(&row.subscription);
+            json
+        };
+        let rows: Vec<Value> = self.rows.iter().map(row).collect();
+        json!({"subscriptions": rows, "servers": self.crew.to_json()})
     }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&table::render(&HEADINGS, self.rows.iter().map(Row::cells)))
+        f.write_str(&table::render(&HEADINGS, self.rows.iter().map(Row::cells)))?;
+        self.crew
+            .show(f, self.rows.iter().map(|row| &row.subscription))
     }
 }
 
@@ -224,7 +249,7 @@ mod tests {
                 [Backlog::default(), Backlog::default()],
             ),
         ];
-        Status::new(rows, asked)
+        Status::new(rows, asked, Vec::new())
     }
 
     fn limited(rate: f64) -> Throttle {
@@ -296,6 +321,7 @@ OrderCommandHandler   bookshelf::order:command  0              0               0
                 },
                 "rate_per_second": 9_870.2,
                 "status": "lagging",
+                "left_alone": null,
             })
         );
         assert_eq!(json["subscriptions"][2]["status"], "ok");

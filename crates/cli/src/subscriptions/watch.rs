@@ -36,7 +36,7 @@ pub(super) async fn watch<D: Domain>(
         }
         let status = Status::of(app).await?;
         match (&screen, format) {
-            (Some(screen), _) => screen.draw(&status.to_string())?,
+            (Some(screen), _) => screen.draw(&on_screen(&status))?,
             (None, Format::Json) => output::print(&output::envelope_line(&status.to_json()))?,
             (None, Format::Text) => output::print(&format!("{status}\n"))?,
         }
@@ -44,4 +44,11 @@ pub(super) async fn watch<D: Domain>(
             return Ok(());
         }
     }
+}
+
+/// The status with what a screen has no other place for.
+fn on_screen(status: &Status) -> String {
+    let notes = status.notes();
+    let notes = notes.iter().map(|note| format!("\n{note}\n"));
+    notes.fold(status.to_string(), |text, note| text + &note)
 }

@@ -224,6 +224,16 @@ pub trait Broker: Send + Sync + 'static {
         order: CrossLaneOrder,
     ) -> BoxFuture<'a, Result<Option<Claim>, Error>>;
 
+    /// Waits until everybody may have what this process has given back by dropping its claims: an
+    /// engine that ends does not end before, so that nobody has to find out by its silence.
+    ///
+    /// # Errors
+    /// When the broker cannot be reached; it is found out, then.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what is given back is on its way.
+    fn release(&self) -> BoxFuture<'_, Result<(), Error>>;
+
     /// What has to be done for a lane while a server runs: moving messages to where subscriptions
     /// read them, freeing what the dead held. Goes on until it is dropped; waits out every trouble.
     ///

@@ -9,7 +9,7 @@ use crate::message::Message;
 use crate::{BoxFuture, Lane};
 
 use super::Error;
-use super::broker::Subscription;
+use super::broker::{Listener, Subscription};
 use super::store::Position;
 use super::trace::Fate;
 
@@ -132,6 +132,13 @@ pub trait Log: Send + Sync + 'static {
         from: Position,
         count_max: usize,
     ) -> BoxFuture<'a, Result<Vec<Entry>, Error>>;
+
+    /// Starts to listen for what is written to the log from now on, by any process. What is handled
+    /// inline rings no bell.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, Error>>;
 
     /// Everything that one outside request caused, in order, at most `count_max`.
     ///

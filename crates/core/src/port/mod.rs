@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod imports;
 pub mod log;
 pub mod retention;
+pub mod servers;
 pub mod store;
 pub mod tables;
 pub mod trace;
@@ -22,6 +23,7 @@ pub use dead_letters::DeadLetters;
 pub use imports::Imports;
 pub use log::Log;
 pub use retention::Retention;
+pub use servers::Servers;
 pub use store::Store;
 pub use tables::Tables;
 
@@ -42,6 +44,8 @@ pub struct Tier {
     pub imports: Arc<dyn Imports>,
     /// What is old.
     pub retention: Arc<dyn Retention>,
+    /// The servers that are alive.
+    pub servers: Arc<dyn Servers>,
     /// The tables themselves.
     pub tables: Arc<dyn Tables>,
 }

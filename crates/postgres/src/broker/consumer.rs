@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use protean_core::parts::{Part, Parts};
 use protean_core::port::broker::Subscription;
 use protean_core::{Lane, port};
 use tokio::runtime::Handle;
@@ -50,6 +51,8 @@ pub(crate) struct Consumer {
     lost: AtomicBool,
     registry: Weak<Consumers>,
     runtime: Handle,
+    /// Given back when everybody knows that this one has left.
+    part: Option<Part>,
 }
 
 impl Consumer {
@@ -65,11 +68,12 @@ impl Drop for Consumer {
         let Some(registry) = self.registry.upgrade() else {
             return;
         };
-        let id = self.id();
+        let (id, part) = (self.id(), self.part.take());
         self.runtime.spawn(async move {
             if let Err(error) = registry.remove(vec![id]).await {
                 tracing::debug!(%error, "a consumer did not say goodbye");
             }
+            drop(part);
         });
     }
 }
@@ -81,6 +85,7 @@ pub(crate) struct Consumers {
     bell: Arc<Bell>,
     own: Mutex<HashMap<Subscription, Weak<Consumer>>>,
     beating: AtomicBool,
+    parts: Parts,
 }
 
 impl Consumers {
@@ -90,6 +95,7 @@ impl Consumers {
             bell,
             own: Mutex::default(),
             beating: AtomicBool::new(false),
+            parts: Parts::default(),
         }
     }
 
@@ -105,6 +111,7 @@ impl Consumers {
             lost: AtomicBool::new(false),
             registry: Arc::downgrade(self),
             runtime: Handle::current(),
+            part: Some(self.parts.take()),
         });
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         own.insert(subscription.clone(), Arc::downgrade(&consumer));
@@ -113,6 +120,11 @@ impl Consumers {
             tokio::spawn(beat(Arc::downgrade(self)));
         }
         Ok(consumer)
+    }
+
+    /// Waits until all that were dropped have left.
+    pub(crate) async fn gone(&self) {
+        self.parts.given_back().await;
     }
 
     /// Takes part again where a consumer was declared dead.
@@ -149,6 +161,8 @@ impl Consumers {
         let client = self.pools.light(Lane::Primary).await?;
         let removed = client.execute(REMOVE, &[&ids]).await;
         removed.map_err(|error| failed("removing a consumer", &error))?;
+        // The bell needs a connection, too, and several may be removed at once.
+        drop(client);
         self.bell.ring_out(&News::everything()).await;
         Ok(())
     }

@@ -40,6 +40,13 @@ impl Broker for Postgres {
         })
     }
 
+    fn release(&self) -> BoxFuture<'_, Result<(), port::Error>> {
+        Box::pin(async move {
+            self.inner.consumers.gone().await;
+            Ok(())
+        })
+    }
+
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, port::Error>> {
         Box::pin(async move {
             // A server that cannot reach its database says so at once.

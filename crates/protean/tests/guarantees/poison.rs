@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use protean::port::dead_letters::{DeadLetter, Filter};
+use protean::port::servers::LeftAlone;
 use protean::port::store::Commit;
+use protean::stall::Cause;
 use protean::{Lane, Priority};
 
 use crate::shop::{Behaviour, PATIENCE, ThingId, World};
+use crate::watched::until_stalled;
 
 async fn dead(world: &World) -> Vec<DeadLetter> {
     world
@@ -104,6 +108,65 @@ async fn l10_a_handler_that_fails_for_everything_is_left_alone_until_it_works() 
     let lost = dead(&world).await.len() - given_up;
     assert!(lost <= 1, "{lost} messages were used up to find out");
     engine.stop().await;
+}
+
+/// Just long enough that a breaker opens with the second tries of these messages, and not before:
+/// it takes five different ones and ten failures. Then each of them has one try left.
+const RETRIES: &str = "[server]
+stall_after = 0.6
+[server.subscriptions.ThingCommandHandler]
+max_retries = 3
+retry_delay_seconds = 0.6
+";
+const MESSAGES: usize = 5;
+
+/// How the things stand as the only server tells it; `None` while they are not left alone.
+async fn left_alone(world: &World) -> Option<LeftAlone> {
+    let alive = world.app.tier().servers.alive().await.unwrap();
+    let parts = alive.into_iter().flat_map(|one| one.server.parts);
+    let mut things = parts.filter(|part| &*part.name == "ThingCommandHandler");
+    things.next()?.left_alone
+}
+
+/// Waits until they are left alone, or are not any more.
+async fn until_left_alone(world: &World, wanted: bool) {
+    let wait = async {
+        while left_alone(world).await.is_some() != wanted {
+            // sleep: between two looks at a condition that has no signal
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, wait).await;
+    assert!(waited.is_ok(), "left alone: expected {wanted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l10_no_outage_is_long_enough_to_use_a_message_up() {
+    let world = World::with(RETRIES).await;
+    world.probe.on("down", Behaviour::Fail(u32::MAX));
+    let labels = (0..MESSAGES).map(|_| "down".to_owned());
+    world.touch_all(labels, Priority::Bulk).await;
+    let engine = world.engine();
+    until_left_alone(&world, true).await;
+    let known = left_alone(&world).await.unwrap();
+    assert!(known.since <= Timestamp::now(), "{known:?}");
+    until_stalled(&engine.monitor, Some(Cause::LeftAlone)).await;
+    let series = "protean_subscription_left_alone{stream=\"shop::thing:command\",\
+                  subscription=\"ThingCommandHandler\"} ";
+    let text = engine.monitor.text().await.unwrap();
+    assert!(text.contains(&format!("{series}1\n")), "{text}");
+    let probes = 2;
+    let all = 2 * MESSAGES + probes;
+    world.probe.until(|log| log.len() >= all).await;
+    world.probe.forget("down");
+    world.settled().await;
+    assert!(dead(&world).await.is_empty(), "a probe was somebody's try");
+    until_left_alone(&world, false).await;
+    let text = engine.monitor.text().await.unwrap();
+    assert!(text.contains(&format!("{series}0\n")), "{text}");
+    engine.stop().await;
+    let alive = world.app.tier().servers.alive().await.unwrap();
+    assert!(alive.is_empty(), "a server that stopped said goodbye");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use crate::shop::{Behaviour, PATIENCE, ThingId, World};
 const IMPATIENT: &str = "[server]\nstall_after = 0.6\n";
 
 /// Waits until backfill of the things is stalled for this cause, or not at all.
-async fn until_stalled(monitor: &Monitor, wanted: Option<Cause>) {
+pub async fn until_stalled(monitor: &Monitor, wanted: Option<Cause>) {
     let stalled = || {
         let stalls = monitor.stalls();
         let of_things = |(one, stall): &(&protean::port::broker::Subscription, _)| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use protean_core::domain::Domain;
 use protean_core::failure::Reason;
-use protean_core::port::broker::{Delivery, Verdict};
+use protean_core::port::broker::{Delivery, Place, Verdict};
 use protean_core::port::store::{Commit, Committed, Refused};
 use protean_core::unit::Session;
 use protean_core::{Failure, Lane};
@@ -16,7 +16,7 @@ use super::attempt::{attempt, handling, settlement};
 use super::context::Context;
 use super::narrate::Narrator;
 use super::outage::Signs;
-use super::verdict::decide;
+use super::verdict::{decide, set_aside};
 use crate::lane::{Item, Outcome, Run};
 use crate::monitor::Meters;
 
@@ -63,6 +63,8 @@ struct Batch<D> {
     lane: Lane,
     /// So many messages are run whether primary ones wait or not.
     owed: usize,
+    /// Whether it finds out if the handler works again.
+    probe: bool,
     session: Session,
     /// When it began, by the wall and by the clock that measures.
     began: Timestamp,
@@ -85,6 +87,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         lane,
         items,
         owed,
+        probe,
     } = run;
     let session = context.app.session(lane);
     let mut batch = Batch {
@@ -92,6 +95,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         subscription,
         lane,
         owed,
+        probe,
         session,
         began: Timestamp::now(),
         started: Instant::now(),
@@ -142,10 +146,15 @@ impl<D: Domain> Batch<D> {
         let delivery = &item.body.delivery;
         let waited = Timestamp::now().duration_since(delivery.message.time);
         let waited = waited.try_into().unwrap_or(Duration::ZERO);
-        if self.lane == Lane::Primary && delivery.failures == 0 {
+        // A probe leaves no failure behind, but that it set the message aside.
+        let is_first = delivery.failures == 0 && delivery.place != Place::Parked;
+        if self.lane == Lane::Primary && is_first {
             self.context.app.tier().broker.sojourn(waited);
         }
-        self.meters(item).begun(delivery.failures, waited);
+        match is_first {
+            true => self.meters(item).begun(waited),
+            false => self.meters(item).begun_again(),
+        }
     }
 
     /// Who tells the log about this batch.
@@ -196,13 +205,18 @@ impl<D: Domain> Batch<D> {
 
     fn failed(&mut self, item: Item<Work>, failure: &Failure) -> Step {
         let position = item.body.delivery.position;
-        if failure.may_be_an_outage() {
+        let may_be_an_outage = failure.may_be_an_outage();
+        if may_be_an_outage {
             self.signs.outages.push(item.key.unwrap_or(position.0));
         }
         self.narrator().failed(&item.body.delivery, failure);
         self.meters(&item).failed();
         let policy = &self.context.retries[self.subscription];
-        let (verdict, delay) = decide(policy, &item.body.delivery, failure, Timestamp::now());
+        let (delivery, now) = (&item.body.delivery, Timestamp::now());
+        let (verdict, delay) = match self.probe && may_be_an_outage {
+            true => set_aside(policy, delivery, failure, now),
+            false => decide(policy, delivery, failure, now),
+        };
         let outcome = delay.map_or(Outcome::Done, |delay| Outcome::Parked {
             position: position.0,
             due: self.context.now() + delay,
@@ -250,12 +264,9 @@ impl<D: Domain> Batch<D> {
             let Planned { item, outcome, .. } = planned;
             outcomes.push((item, if settled { outcome } else { Outcome::Unrun }));
         }
-        self.narrator().batch(
-            self.lane,
-            outcomes.len(),
-            self.left.len(),
-            self.started.elapsed(),
-        );
+        let ran = outcomes.iter().map(|(item, _)| &item.body.delivery);
+        self.narrator()
+            .batch(self.lane, ran, self.left.len(), self.started.elapsed());
         if away {
             tokio::time::sleep(STORE_PAUSE).await;
         }

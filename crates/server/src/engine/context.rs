@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use protean_core::config::{CrossLaneOrder, RetryPolicy};
 use protean_core::domain::Domain;
 use protean_core::port::broker::Subscription;
+use protean_core::port::servers::Server;
 use protean_core::{App, domain};
+use tokio::sync::Notify;
 
-use super::Payloads;
+use super::{Options, Payloads, presence};
 use crate::Monitor;
 
 /// The application, and what the engine makes of its configuration.
@@ -26,12 +28,18 @@ pub(super) struct Context<D> {
     pub(super) monitor: Monitor,
     /// Whether payloads are logged.
     pub(super) payloads: Payloads,
+    /// This process, as others know it.
+    pub(super) server: Server,
+    /// Somebody may want to know at once how a subscription stands.
+    pub(super) changed: Notify,
+    /// A subscription that another process holds may be had now.
+    pub(super) freed: Notify,
     started: Instant,
     yielding: AtomicBool,
 }
 
 impl<D: Domain> Context<D> {
-    pub(super) fn new(app: App<D>, monitor: Monitor, payloads: Payloads) -> Self {
+    pub(super) fn new(app: App<D>, monitor: Monitor, options: Options) -> Self {
         let subscriptions = app.subscriptions();
         let config = app.config();
         let retries = subscriptions
@@ -46,7 +54,10 @@ impl<D: Domain> Context<D> {
             quantum,
             order,
             monitor,
-            payloads,
+            payloads: options.payloads,
+            server: presence::server(options.worker),
+            changed: Notify::new(),
+            freed: Notify::new(),
             app,
             started: Instant::now(),
             yielding: AtomicBool::new(false),

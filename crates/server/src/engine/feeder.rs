@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 use super::context::Context;
 use super::withheld::Withheld;
 
-/// How often a subscription that another process holds is asked for. The holder's death frees it at
-/// once, so this is how long a standby needs at most to take over.
+/// How often a subscription that another process holds is asked for. Its death frees it at once and
+/// rings no bell, so this is how long a standby needs at most to take over; who stops rings.
 const CLAIM_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long a reader waits, at first and at most, before it asks a broker again that failed.
@@ -224,6 +224,7 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Claim {
     let broker = &context.app.tier().broker;
     let mut told = false;
     loop {
+        let freed = context.freed.notified();
         if let Some(feed) = patiently!(broker.claim(wanted, context.order)) {
             tracing::debug!(subscription = %wanted.name, stream = %wanted.stream, "claimed");
             return feed;
@@ -236,7 +237,8 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Claim {
                 "held by another process; standing by"
             );
         }
-        tokio::time::sleep(CLAIM_INTERVAL).await;
+        // The bell may come too early: of another subscription, or lost to somebody else.
+        let _ = tokio::time::timeout(CLAIM_INTERVAL, freed).await;
     }
 }
 

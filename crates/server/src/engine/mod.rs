@@ -7,6 +7,7 @@
 
 mod attempt;
 mod batch;
+mod beat;
 mod cleaner;
 mod context;
 mod controls;
@@ -19,6 +20,7 @@ mod outage;
 mod panics;
 mod pool;
 mod post;
+mod presence;
 mod state;
 mod verdict;
 mod withheld;
@@ -50,6 +52,8 @@ pub struct Options {
     pub drain_timeout: Duration,
     /// Whether what is logged of messages has their payloads, too.
     pub payloads: Payloads,
+    /// Which worker of its supervisor this process is, from 1.
+    pub worker: u32,
 }
 
 /// What becomes of payloads in the log.
@@ -73,6 +77,7 @@ impl Options {
             backfill_threads: (processors / 2).max(1),
             drain_timeout: config.drain_timeout,
             payloads: Payloads::default(),
+            worker: 1,
         }
     }
 }
@@ -138,7 +143,7 @@ pub async fn run_watched<D: Domain>(
 ) -> Result<Summary, Error> {
     let listener = app.tier().broker.listen().await?;
     let pool = BackfillPool::start(options.backfill_threads).map_err(Error::Thread)?;
-    let context = Arc::new(Context::new(app, monitor, options.payloads));
+    let context = Arc::new(Context::new(app, monitor, options));
     Ok(Engine::new(context, options, pool)
         .run(listener, shutdown)
         .await)

@@ -1,8 +1,10 @@
 //! What the log says about messages: a line for each at debug, a line for each batch at info, and
-//! always the correlation id, by which all that one request caused is found.
+//! always the correlation id, by which all that one request caused is found; of a batch that of its
+//! first message, and how many others there are.
 //!
 //! What messages say is nobody's business who reads a log, unless it was asked for.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use protean_core::failure::Reason;
@@ -64,8 +66,22 @@ impl Narrator<'_> {
         );
     }
 
-    /// A batch ended, after so long; `left` of its messages were not run.
-    pub(super) fn batch(self, lane: Lane, run: usize, left: usize, took: Duration) {
+    /// A batch of these ended, after so long; `left` more were not run. Of their requests the first
+    /// is named, and the others are counted.
+    pub(super) fn batch<'a>(
+        self,
+        lane: Lane,
+        ran: impl ExactSizeIterator<Item = &'a Delivery>,
+        left: usize,
+        took: Duration,
+    ) {
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
+        let run = ran.len();
+        let mut ids = ran.map(|delivery| &*delivery.message.correlation_id);
+        let first = ids.next();
+        let others = ids.filter(|id| Some(*id) != first).collect::<HashSet<_>>();
         tracing::info!(
             subscription = %self.subscription.name,
             stream = %self.subscription.stream,
@@ -73,6 +89,8 @@ impl Narrator<'_> {
             run,
             left,
             took_ms = millis(took),
+            correlation_id = first,
+            other_correlations = others.len(),
             "batch"
         );
     }

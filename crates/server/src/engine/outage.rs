@@ -15,12 +15,12 @@ pub(super) struct Signs {
 }
 
 impl Signs {
-    /// Tells the scheduler, and the log when that changes what is run.
+    /// Tells the scheduler, and the log when that changes what is run; whether it does.
     pub(super) fn tell(
         &self,
         scheduler: &mut Scheduler<Work>,
         (nth, subscription): (usize, &Subscription),
-    ) {
+    ) -> bool {
         let before = scheduler.is_left_alone(nth);
         for message in &self.outages {
             scheduler.failed(nth, *message);
@@ -29,7 +29,8 @@ impl Signs {
             scheduler.handled(nth);
         }
         let name = &subscription.name;
-        match (before, scheduler.is_left_alone(nth)) {
+        let after = scheduler.is_left_alone(nth);
+        match (before, after) {
             (false, true) => tracing::error!(
                 subscription = %name,
                 "the handler fails for everything; both lanes wait, but for one message at a time"
@@ -37,5 +38,6 @@ impl Signs {
             (true, false) => tracing::info!(subscription = %name, "the handler works again"),
             _ => {}
         }
+        before != after
     }
 }

@@ -26,6 +26,7 @@ use super::in_hand::InHand;
 use super::lookout;
 use super::pool::BackfillPool;
 use super::post::Post;
+use super::presence;
 use super::{Options, Summary};
 use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler};
 
@@ -39,7 +40,7 @@ const BUFFER_MAX: usize = 2 * BATCH_MAX;
 const EVENTS_MAX: usize = 1_024;
 
 /// What feeders and workers report, and operators ask.
-enum Event {
+pub(super) enum Event {
     Fed(usize, Answer),
     Asked(Throttles),
     Finished(Finished),
@@ -58,20 +59,20 @@ impl From<Throttles> for Event {
 }
 
 pub(super) struct Engine<D> {
-    context: Arc<Context<D>>,
-    options: Options,
+    pub(super) context: Arc<Context<D>>,
+    pub(super) options: Options,
     pool: BackfillPool,
-    scheduler: Scheduler<Work>,
-    gauges: Gauges,
-    feeders: Vec<[Post; 2]>,
-    attendance: JoinSet<()>,
+    pub(super) scheduler: Scheduler<Work>,
+    pub(super) gauges: Gauges,
+    pub(super) feeders: Vec<[Post; 2]>,
+    pub(super) attendance: JoinSet<()>,
     /// Positions that are set aside and known to the scheduler.
     parked: Vec<HashSet<u64>>,
     /// The backfill messages that may come by two ways.
     in_hand: Vec<InHand>,
     streams: HashMap<Arc<str>, Vec<usize>>,
     hasher: RandomState,
-    events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
+    pub(super) events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
 }
 
 impl<D: Domain> Engine<D> {
@@ -116,6 +117,7 @@ impl<D: Domain> Engine<D> {
         self.start_attendance();
         self.start_watch();
         self.start_lookout();
+        self.start_presence();
         self.start_feeders();
         self.context.monitor.set_running(true);
         let mut shutdown = pin!(shutdown);
@@ -169,6 +171,11 @@ impl<D: Domain> Engine<D> {
     fn start_lookout(&mut self) {
         self.attendance
             .spawn(lookout::look_out(self.context.clone()));
+    }
+
+    /// Tells that this server is alive.
+    fn start_presence(&mut self) {
+        self.attendance.spawn(presence::tell(self.context.clone()));
     }
 
     fn throttle(&mut self, asked: &Throttles) {
@@ -253,11 +260,12 @@ impl<D: Domain> Engine<D> {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Fed(subscription, Answer::Claimed { parked }) => {
                 self.learn_parked(subscription, parked);
                 self.scheduler.claimed(subscription);
+                self.stands(subscription);
             }
             Event::Fed(subscription, Answer::Parked { parked }) => {
                 self.learn_parked(subscription, parked);
@@ -335,7 +343,9 @@ impl<D: Domain> Engine<D> {
             signs,
         } = finished;
         let whose = (subscription, &self.context.subscriptions[subscription]);
-        signs.tell(&mut self.scheduler, whose);
+        if signs.tell(&mut self.scheduler, whose) {
+            self.stands(subscription);
+        }
         let mut settled = [0; 2];
         for (item, outcome) in &mut outcomes {
             let delivery = &item.body.delivery;
@@ -392,6 +402,7 @@ impl<D: Domain> Engine<D> {
                 }
             }
             Wake::Anything => {
+                self.context.freed.notify_waiters();
                 for subscription in 0..self.feeders.len() {
                     for lane in Lane::ALL {
                         self.scheduler.published(subscription, lane);
@@ -443,49 +454,6 @@ impl<D: Domain> Engine<D> {
                 delivery,
                 conflicts: 0,
             },
-        }
-    }
-
-    fn report(&mut self, elapsed: Duration) {
-        for feeder in self.feeders.iter_mut().flatten() {
-            feeder.settled([]);
-        }
-        let scheduler = &self.scheduler;
-        for subscription in 0..self.feeders.len() {
-            let standing = scheduler.standing(subscription);
-            self.context.monitor.set_standing(subscription, standing);
-        }
-        let in_flight = |subscription, lane| scheduler.held(subscription, lane);
-        let gauges = self
-            .gauges
-            .take(&self.context.subscriptions, elapsed, in_flight);
-        if gauges.is_empty() {
-            return;
-        }
-        let broker = self.context.app.tier().broker.clone();
-        tokio::spawn(async move {
-            if let Err(error) = broker.report(gauges).await {
-                tracing::debug!(%error, "gauges not published");
-            }
-        });
-    }
-
-    /// Lets what runs finish, for as long as the options allow.
-    async fn drain(mut self) -> Summary {
-        self.context.monitor.set_running(false);
-        self.scheduler.stop();
-        self.context.set_yielding(true);
-        let deadline = tokio::time::Instant::now() + self.options.drain_timeout;
-        while !self.scheduler.is_idle() {
-            match tokio::time::timeout_at(deadline, self.events.1.recv()).await {
-                Ok(Some(event)) => self.take(event),
-                Ok(None) | Err(_) => break,
-            }
-        }
-        Summary {
-            primary: self.gauges.total(Lane::Primary),
-            backfill: self.gauges.total(Lane::Backfill),
-            interrupted: !self.scheduler.is_idle(),
         }
     }
 }

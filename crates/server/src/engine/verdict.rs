@@ -31,14 +31,38 @@ pub(super) fn decide(
         return (Verdict::Dead(death), None);
     }
     let delay = policy.delay(failures, chance());
-    let due = now.saturating_add(delay).unwrap_or(now);
-    let parking = Parking {
-        due: Some(due),
+    (
+        park((failures, failed_first), error, now, delay),
+        Some(delay),
+    )
+}
+
+/// The decision about a delivery that failed as a probe of an outage: it is set aside, and has as
+/// many tries left as before.
+pub(super) fn set_aside(
+    policy: &RetryPolicy,
+    delivery: &Delivery,
+    failure: &Failure,
+    now: Timestamp,
+) -> (Verdict, Option<Duration>) {
+    let failed_first = delivery.failed_first.unwrap_or(now);
+    let delay = policy.delay(delivery.failures.max(1), chance());
+    let failed = (delivery.failures, failed_first);
+    (park(failed, failure.to_string(), now, delay), Some(delay))
+}
+
+fn park(
+    (failures, failed_first): (u32, Timestamp),
+    error: String,
+    now: Timestamp,
+    delay: Duration,
+) -> Verdict {
+    Verdict::Park(Parking {
+        due: Some(now.saturating_add(delay).unwrap_or(now)),
         failures,
         failed_first: Some(failed_first),
         error,
-    };
-    (Verdict::Park(parking), Some(delay))
+    })
 }
 
 /// A number from 0 to 1 that spreads retries: good enough to keep a herd apart, nothing more.

@@ -3,8 +3,9 @@
 //! An outage of what a handler needs would send message after message through its tries into the
 //! dead-letter queue. A breaker sees that different messages fail in a row, over some time, in a
 //! way that says nothing about the messages, and holds the subscription: both lanes wait, but for
-//! one message at a time that finds out whether it is over. A message that fails for its own sake
-//! never does that, however often it is tried (L10).
+//! one message at a time that finds out whether it is over. That one is asked, not judged: a probe
+//! that fails is none of its message's tries, so that no outage is long enough to use one up. A
+//! message that fails for its own sake never opens a breaker, however often it is tried (L10).
 
 use std::time::Duration;
 
@@ -23,6 +24,15 @@ const LASTING: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
+/// How a subscription is left alone, by the scheduler's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// Since when.
+    pub since: Duration,
+    /// When one message may try; `None` while one does.
+    pub probe: Option<Duration>,
+}
+
 /// The breaker of one subscription.
 #[derive(Clone, Debug)]
 pub(super) struct Breaker {
@@ -34,9 +44,13 @@ enum State {
     /// Messages run.
     Closed(Row),
     /// Messages wait; one may try from then on.
-    Open { until: Duration, pause: Duration },
+    Open {
+        since: Duration,
+        until: Duration,
+        pause: Duration,
+    },
     /// Messages wait; one tries.
-    Probing { pause: Duration },
+    Probing { since: Duration, pause: Duration },
 }
 
 /// What has failed since something was handled.
@@ -77,6 +91,18 @@ impl Breaker {
         matches!(self.state, State::Closed(_))
     }
 
+    /// Since when messages wait, and until when; `None` while they run as they come.
+    pub(super) const fn left_alone(&self) -> Option<LeftAlone> {
+        match self.state {
+            State::Closed(_) => None,
+            State::Open { since, until, .. } => Some(LeftAlone {
+                since,
+                probe: Some(until),
+            }),
+            State::Probing { since, .. } => Some(LeftAlone { since, probe: None }),
+        }
+    }
+
     /// How many messages may start now.
     pub(super) fn room(&self, now: Duration) -> usize {
         match self.state {
@@ -94,11 +120,13 @@ impl Breaker {
         }
     }
 
-    /// A run starts.
-    pub(super) fn started(&mut self) {
-        if let State::Open { pause, .. } = self.state {
-            self.state = State::Probing { pause };
-        }
+    /// A run starts; whether it finds out that messages may run again.
+    pub(super) fn started(&mut self) -> bool {
+        let State::Open { since, pause, .. } = self.state else {
+            return false;
+        };
+        self.state = State::Probing { since, pause };
+        true
     }
 
     /// A handler did its work.
@@ -108,26 +136,34 @@ impl Breaker {
 
     /// A message, or one with this key, failed in a way that says nothing about it.
     pub(super) fn failed(&mut self, now: Duration, message: u64) {
-        let pause = match &mut self.state {
+        let (since, pause) = match &mut self.state {
             State::Closed(row) => {
                 row.add(now, message);
                 if !row.is_outage(now) {
                     return;
                 }
-                PAUSE
+                (now, PAUSE)
             }
             // A run that began before.
             State::Open { .. } => return,
-            State::Probing { pause } => (*pause * 2).min(PAUSE_MAX),
+            State::Probing { since, pause } => (*since, (*pause * 2).min(PAUSE_MAX)),
         };
         let until = now.saturating_add(pause);
-        self.state = State::Open { until, pause };
+        self.state = State::Open {
+            since,
+            until,
+            pause,
+        };
     }
 
     /// A run ended; it may have said nothing, and then another message tries.
     pub(super) fn ended(&mut self, now: Duration) {
-        if let State::Probing { pause } = self.state {
-            self.state = State::Open { until: now, pause };
+        if let State::Probing { since, pause } = self.state {
+            self.state = State::Open {
+                since,
+                until: now,
+                pause,
+            };
         }
     }
 }
@@ -159,6 +195,11 @@ mod tests {
             (breaker.room(now), breaker.until()),
             (0, Some(millis(1_500)))
         );
+        let left_alone = LeftAlone {
+            since: now,
+            probe: Some(millis(1_500)),
+        };
+        assert_eq!(breaker.left_alone(), Some(left_alone));
     }
 
     #[test]
@@ -182,8 +223,11 @@ mod tests {
             assert_eq!(breaker.room(now + millis(pause * 1_000 - 1)), 0);
             now += millis(pause * 1_000);
             assert_eq!(breaker.room(now), 1);
-            breaker.started();
+            assert!(breaker.started(), "it is a probe");
             assert_eq!(breaker.room(now), 0);
+            let since = millis(500);
+            let left_alone = LeftAlone { since, probe: None };
+            assert_eq!(breaker.left_alone(), Some(left_alone));
             breaker.failed(now, 77);
             breaker.ended(now);
         }
@@ -198,6 +242,8 @@ mod tests {
         breaker.handled();
         breaker.ended(now);
         assert_eq!(breaker.room(now), usize::MAX);
+        assert_eq!(breaker.left_alone(), None);
+        assert!(!breaker.started(), "it is a run like any other");
     }
 
     #[derive(Clone, Debug)]
@@ -222,7 +268,7 @@ mod tests {
         match step {
             Step::Failed(message) => breaker.failed(now, *message),
             Step::Handled => breaker.handled(),
-            Step::Started if breaker.room(now) > 0 => breaker.started(),
+            Step::Started if breaker.room(now) > 0 => drop(breaker.started()),
             Step::Started => {}
             Step::Ended => breaker.ended(now),
         }

@@ -76,4 +76,7 @@ pub struct Run<T> {
     /// So many of them are to be run although primary messages wait: they are what `min_share` owes
     /// (L6).
     pub owed: usize,
+    /// Whether it is to find out if a handler that failed for everything works again. A failure
+    /// that says nothing about the message is none of its tries, then.
+    pub probe: bool,
 }

@@ -36,6 +36,7 @@ use protean_core::config::CrossLaneOrder;
 use protean_core::lane::Band;
 
 use breaker::Breaker;
+pub use breaker::LeftAlone;
 pub use item::{Action, Item, Outcome, Run};
 use share::Share;
 pub use standing::Standing;
@@ -448,7 +449,7 @@ impl<T> Scheduler<T> {
 
     fn start(&mut self, subscription: usize, lane: Lane, items: Vec<Item<T>>) -> Action<T> {
         self.free[lane.index()] -= 1;
-        self.breakers[subscription].started();
+        let probe = self.breakers[subscription].started();
         self.turn[lane.index()] = (subscription + 1) % self.subscriptions.len();
         let owed = match lane {
             Lane::Primary => 0,
@@ -463,6 +464,7 @@ impl<T> Scheduler<T> {
             lane,
             items,
             owed,
+            probe,
         })
     }
 }

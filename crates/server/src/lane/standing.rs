@@ -2,13 +2,15 @@
 
 use protean_core::Lane;
 
-use super::{LaneState, Scheduler};
+use super::{LaneState, LeftAlone, Scheduler};
 
 /// What a scheduler knows of the backfill lane of a subscription at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// This process takes part in the subscription.
     pub claimed: bool,
+    /// Set while both lanes are left alone, since the handler fails for everything.
+    pub left_alone: Option<LeftAlone>,
     /// An operator paused it.
     pub paused: bool,
     /// A limit lets nothing through at this moment.
@@ -39,6 +41,7 @@ impl<T> Scheduler<T> {
         let at_rest = queue.waiting() + queue.ready();
         Standing {
             claimed: known.claimed,
+            left_alone: self.breakers[subscription].left_alone(),
             paused,
             held_to_a_limit: !paused && self.throttles.allowance(subscription) == 0,
             primary_goes_first: self.room(subscription, self.primary_is_ready()) == 0,

@@ -82,6 +82,8 @@ metrics! {
         "Messages handled per second lately, by all servers.";
     STALLED Gauge "protean_backfill_stalled_seconds" &["subscription", "stream", "cause"],
         "For how long backfill makes no progress although messages wait; absent while it does.";
+    LEFT_ALONE Gauge "protean_subscription_left_alone" &["subscription", "stream"],
+        "1 while this server leaves both lanes alone but for one message at a time, since the handler fails for everything, else 0.";
     OUTBOX_DEPTH Gauge "protean_outbox_depth_messages" &["lane"],
         "Messages that are committed and have not reached the broker; absent where a commit is all it takes.";
     OUTBOX_OLDEST Gauge "protean_outbox_oldest_message_age_seconds" &["lane"],

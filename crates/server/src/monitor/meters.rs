@@ -30,13 +30,14 @@ pub struct Meters {
 }
 
 impl Meters {
-    /// A handler has a message, this long after it was made.
-    pub(crate) fn begun(&self, failures: u32, waited: Duration) {
-        if failures == 0 {
-            self.sojourn.observe(waited.as_secs_f64());
-        } else {
-            self.retried.inc();
-        }
+    /// A handler has a message for the first time, this long after it was made.
+    pub(crate) fn begun(&self, waited: Duration) {
+        self.sojourn.observe(waited.as_secs_f64());
+    }
+
+    /// A handler has a message once more.
+    pub(crate) fn begun_again(&self) {
+        self.retried.inc();
     }
 
     /// It took the handler so long.

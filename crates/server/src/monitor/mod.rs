@@ -154,6 +154,9 @@ impl Monitor {
         let looked = tokio::time::timeout(ANSWER_TIMEOUT, looked).await;
         readings.ready(self.is_running() && matches!(looked, Ok(Ok(()))));
         readings.stalls(self.stalls());
+        let standings = lock(&self.inner.standings).clone();
+        let left_alone = standings.iter().map(|one| one.left_alone.is_some());
+        readings.left_alone(subscriptions.iter().zip(left_alone));
         Ok(TextEncoder::new().encode_to_string(&self.inner.registry.gather())?)
     }
 

@@ -21,6 +21,7 @@ pub(super) struct Readings {
     oldest: GaugeVec,
     rate: GaugeVec,
     stalled: GaugeVec,
+    left_alone: GaugeVec,
     outbox_depth: GaugeVec,
     outbox_oldest: GaugeVec,
     governor: [GaugeVec; 2],
@@ -40,6 +41,7 @@ impl Readings {
             oldest: gauge(&catalog::OLDEST)?,
             rate: gauge(&catalog::RATE)?,
             stalled: gauge(&catalog::STALLED)?,
+            left_alone: gauge(&catalog::LEFT_ALONE)?,
             outbox_depth: gauge(&catalog::OUTBOX_DEPTH)?,
             outbox_oldest: gauge(&catalog::OUTBOX_OLDEST)?,
             governor: [
@@ -102,6 +104,14 @@ impl Readings {
                 stall.cause.name(),
             ];
             set(&self.stalled, &place, stall.lasted.as_secs_f64());
+        }
+    }
+
+    /// Whether each of these is left alone.
+    pub(super) fn left_alone<'a>(&self, all: impl IntoIterator<Item = (&'a Subscription, bool)>) {
+        for (subscription, is_left_alone) in all {
+            let place = [&*subscription.name, &*subscription.stream];
+            set(&self.left_alone, &place, f64::from(is_left_alone));
         }
     }
 

@@ -28,6 +28,8 @@ pub enum Cause {
     Limited,
     /// Another process holds the subscription.
     HeldElsewhere,
+    /// Its handler fails for everything, so both lanes wait, but for one message at a time.
+    LeftAlone,
     /// Primary messages always go first.
     Primary,
     /// What runs makes way for production, and does not get to its end.
@@ -50,10 +52,11 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Paused,
         Self::Limited,
         Self::HeldElsewhere,
+        Self::LeftAlone,
         Self::Primary,
         Self::MakesWay,
         Self::Runs,
@@ -75,6 +78,9 @@ impl Cause {
         }
         if !standing.claimed {
             return Self::HeldElsewhere;
+        }
+        if standing.left_alone.is_some() {
+            return Self::LeftAlone;
         }
         if standing.running > 0 {
             return if sight.is_production_about {
@@ -109,6 +115,7 @@ impl Cause {
             Self::Paused => "paused",
             Self::Limited => "limited",
             Self::HeldElsewhere => "held_elsewhere",
+            Self::LeftAlone => "left_alone",
             Self::Primary => "primary",
             Self::MakesWay => "makes_way",
             Self::Runs => "runs",
@@ -135,6 +142,10 @@ impl fmt::Display for Cause {
             Self::Paused => "an operator paused it; `lanes resume` ends that",
             Self::Limited => "an operator limited it; `lanes status` shows to what",
             Self::HeldElsewhere => "another process holds the subscription",
+            Self::LeftAlone => {
+                "its handler fails for everything, so it is left alone, but for one message at a \
+                 time; mend what it needs"
+            }
             Self::Primary => "primary messages always go first; more servers, or `min_share`, help",
             Self::MakesWay => {
                 "what runs makes way for production, and does not get to its end; `min_share` helps"
@@ -157,7 +168,10 @@ impl fmt::Display for Cause {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::lane::LeftAlone;
 
     fn of(standing: Standing, is_production_about: bool) -> Cause {
         let standing = Standing {
@@ -196,6 +210,12 @@ mod tests {
             assert_eq!(of(standing, false), cause, "{standing:?}");
         }
         assert_eq!(of(ready(|it| it.running = 1), true), Cause::MakesWay);
+        let left_alone = |it: &mut Standing| {
+            let (since, probe) = (Duration::ZERO, None);
+            it.left_alone = Some(LeftAlone { since, probe });
+            it.running = 1;
+        };
+        assert_eq!(of(ready(left_alone), true), Cause::LeftAlone);
         assert_eq!(Cause::of(&Sight::default()), Cause::HeldElsewhere);
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use protean_core::interner::Interner;
 use protean_core::lane::Band;
+use protean_core::parts::Part;
 use protean_core::port::broker::{Ahead, Delivery, Feed, Parked, Place, Subscription};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
@@ -15,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::ahead;
 use crate::Sqlite;
+use crate::bell::{Bell, News};
 use crate::error::{failed, file};
 use crate::log::lane_of;
 use crate::message::{self, COLUMNS};
@@ -48,7 +50,23 @@ pub(super) struct LaneFeed {
     lane: Lane,
     readings: Readings,
     interner: Arc<Mutex<Interner>>,
-    _lock: Arc<File>,
+    _hold: Arc<Hold>,
+}
+
+/// The lock of a subscription. Whoever stands by is told when it is given back; any death frees it,
+/// too.
+struct Hold {
+    lock: File,
+    bell: Arc<Bell>,
+    _part: Part,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // A lock that cannot be given back goes with its file.
+        let _ = self.lock.unlock();
+        self.bell.ring(&News::Everything);
+    }
 }
 
 /// Claims a subscription; `None` while somebody else holds it.
@@ -78,14 +96,18 @@ pub(super) fn claim(
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(what(&error)),
     }
-    let lock = Arc::new(lock);
+    let hold = Arc::new(Hold {
+        lock,
+        bell: database.inner.bell.clone(),
+        _part: database.inner.parts.take(),
+    });
     Ok(Some(Lane::ALL.map(|lane| LaneFeed {
         database: database.clone(),
         subscription: subscription.clone(),
         lane,
         readings: Default::default(),
         interner: Arc::default(),
-        _lock: lock.clone(),
+        _hold: hold.clone(),
     })))
 }
 

@@ -37,6 +37,13 @@ impl Broker for Sqlite {
         })
     }
 
+    fn release(&self) -> BoxFuture<'_, Result<(), port::Error>> {
+        Box::pin(async move {
+            self.inner.parts.given_back().await;
+            Ok(())
+        })
+    }
+
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, port::Error>> {
         Box::pin(async move {
             let listener = listener::Ears::open(self)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::shop::Shop;
 use crate::web;
@@ -36,14 +36,21 @@ pub struct Orders {
 impl Customer {
     /// One who orders from the API at an address.
     pub fn start(address: &str) -> Self {
+        Self::every(INTERVAL, address)
+    }
+
+    /// One who orders so often, and does not wait longer when something took long.
+    pub fn every(interval: Duration, address: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, address) = (stop.clone(), address.to_owned());
         let thread = std::thread::spawn(move || {
             let mut orders = Orders::default();
+            let mut due = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 orders.place(&address);
+                due += interval;
                 // sleep: between two orders of a customer
-                std::thread::sleep(INTERVAL);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
             }
             orders
         });

@@ -62,9 +62,39 @@ fn a_log_has_a_line_for_each_message_and_neither_payloads_nor_passwords(tier: Ti
     ran("Bookshelf.PlaceOrder.v1");
     ran("Bookshelf.OrderPlaced.v1");
     let batches = lines.iter().filter(|line| line["message"] == "batch");
-    assert!(batches.count() >= 2, "{log}");
+    let batches: Vec<&Value> = batches.collect();
+    assert!(batches.len() >= 2, "{log}");
+    for batch in batches {
+        assert_eq!(batch["correlation_id"], "trace-me", "{batch}");
+        assert_eq!(batch["other_correlations"], 0, "{batch}");
+    }
     assert!(!log.contains("Ophelia"), "a payload is in the log");
     assert!(!log.contains(PASSWORD), "a password is in the log");
+}
+
+#[test]
+fn a_line_about_a_batch_names_one_request_and_counts_the_others() {
+    const BOOKS: u64 = 40;
+    let shop = Shop::new();
+    shop.write_catalog(BOOKS);
+    shop.succeed("import_vintage_press catalog.csv");
+    let mut server = shop.start("bookshelf server --log-format json --log-level info");
+    server.until("Engine running");
+    shop.settled();
+    assert_eq!(server.stop(Signal::TERM), 0);
+    let log = shop.log();
+    let lines = log
+        .lines()
+        .filter_map(|it| serde_json::from_str::<Value>(it).ok());
+    let batches: Vec<Value> = lines.filter(|line| line["message"] == "batch").collect();
+    let number = |line: &Value, field: &str| line[field].as_u64().unwrap();
+    let run: u64 = batches.iter().map(|line| number(line, "run")).sum();
+    assert_eq!(run, 2 * BOOKS, "commands and events: {log}");
+    for batch in batches.iter().filter(|line| number(line, "run") > 0) {
+        assert!(!batch["correlation_id"].as_str().unwrap().is_empty());
+        let others = number(batch, "other_correlations");
+        assert_eq!(others, number(batch, "run") - 1, "each row is a request");
+    }
 }
 
 #[test]

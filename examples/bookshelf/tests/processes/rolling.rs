@@ -1,5 +1,7 @@
 //! Servers that are restarted one after another while they work.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use crate::customer::Customer;
@@ -16,6 +18,11 @@ on_every_tier!(
 const SERVERS: usize = 3;
 const ROUNDS: usize = 3;
 
+/// Who orders meanwhile, and how often each: a hundred orders per second come, whatever becomes of
+/// those before.
+const CUSTOMERS: u32 = 4;
+const ORDER_INTERVAL: Duration = Duration::from_millis(40);
+
 /// Enough that the import goes on all the time.
 const ROWS: u64 = 12_000;
 
@@ -24,7 +31,10 @@ fn a_rolling_restart_loses_nothing_and_nobody_notices(tier: Tier) {
     shop.write_catalog(ROWS);
     let (_api, address) = shop.api();
     let mut servers: Vec<Program> = (0..SERVERS).map(|_| shop.server()).collect();
-    let customers: Vec<Customer> = (0..2).map(|_| Customer::start(&address)).collect();
+    let begun = Instant::now();
+    let customers: Vec<Customer> = (0..CUSTOMERS)
+        .map(|_| Customer::every(ORDER_INTERVAL, &address))
+        .collect();
     let mut import = shop.start("import_vintage_press catalog.csv");
     import.until("Importing");
     for nth in 0..SERVERS * ROUNDS {
@@ -32,6 +42,7 @@ fn a_rolling_restart_loses_nothing_and_nobody_notices(tier: Tier) {
         assert_eq!(server.stop(Signal::TERM), 0, "restart {nth}");
         servers.push(shop.server());
     }
+    let lasted = begun.elapsed();
     let mut orders = crate::customer::Orders::default();
     for customer in customers {
         orders.join(customer.stop());
@@ -39,7 +50,10 @@ fn a_rolling_restart_loses_nothing_and_nobody_notices(tier: Tier) {
     assert_eq!(import.child.wait().unwrap().code(), Some(0));
     shop.settled();
     assert_eq!(orders.unanswered, 0, "a customer noticed");
-    assert!(!orders.accepted.is_empty());
+    let due = CUSTOMERS * u32::try_from(lasted.as_millis() / ORDER_INTERVAL.as_millis()).unwrap();
+    let accepted = orders.accepted.len();
+    // A customer may be behind when it is told to stop, on a machine that has no time for it.
+    assert!(accepted > due as usize / 2, "{accepted} of {due} orders");
     orders.assert_exactly_once(&shop, &address);
     shop.assert_books_exactly_once(ROWS);
     shop.assert_no_errors();

@@ -20,13 +20,24 @@ pub(super) struct Alarms(Vec<Condition>);
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Condition {
-    lane: Lane,
-    metric: Metric,
+    what: What,
     comparison: Comparison,
     limit: f64,
     /// As it was typed.
     text: String,
 }
+
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// A number of a lane of each subscription.
+    Lane(Lane, Metric),
+    /// How many servers there are.
+    Servers,
+}
+
+/// The word for servers.
+const SERVERS: &str = "servers";
 
 /// A number that a lane has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +64,8 @@ enum Comparison {
 pub(super) enum NoCondition {
     /// It has not the form of one.
     #[error(
-        "[PE0953] expected a condition such as `backfill.oldest>10m` or `primary.lag>100`, found \
-         {found:?}"
+        "[PE0953] expected a condition such as `backfill.oldest>10m`, `primary.lag>100` or \
+         `servers<1`, found {found:?}"
     )]
     Form {
         /// What was found.
@@ -115,18 +126,27 @@ impl Alarms {
         &'a self,
         lanes: &'a [Backlog; 2],
     ) -> impl Iterator<Item = (&'a Condition, String)> {
-        let holds = |condition: &&Condition| condition.holds(&lanes[condition.lane.index()]);
-        let found = |condition: &'a Condition| {
-            let backlog = &lanes[condition.lane.index()];
-            (condition, condition.metric.show(backlog))
-        };
-        self.0.iter().filter(holds).map(found)
+        self.0.iter().filter_map(|condition| {
+            let What::Lane(lane, metric) = condition.what else {
+                return None;
+            };
+            let backlog = &lanes[lane.index()];
+            let holds = condition.holds(metric.of(backlog));
+            holds.then(|| (condition, metric.show(backlog)))
+        })
+    }
+
+    /// Those that hold for so many servers, each with what was found.
+    pub(super) fn of_servers(&self, servers: u64) -> impl Iterator<Item = (&Condition, String)> {
+        let about = self.0.iter().filter(|it| it.what == What::Servers);
+        let holding = about.filter(move |it| it.holds(float(servers)));
+        holding.map(move |it| (it, crate::grouped(servers)))
     }
 }
 
 impl Condition {
-    fn holds(&self, backlog: &Backlog) -> bool {
-        let (found, limit) = (self.metric.of(backlog), self.limit);
+    fn holds(&self, found: f64) -> bool {
+        let limit = self.limit;
         match self.comparison {
             Comparison::AtLeast => found >= limit,
             Comparison::AtMost => found <= limit,
@@ -161,17 +181,22 @@ impl Metric {
     }
 
     fn limit(self, text: &str) -> Result<f64, NoCondition> {
-        let found = || text.to_owned();
         match self {
             Self::Oldest => duration(text)
                 .as_ref()
                 .map(Duration::as_secs_f64)
-                .ok_or_else(|| NoCondition::Time { found: found() }),
-            Self::Lag | Self::Pending | Self::Dlq | Self::Rate => {
-                count(text).ok_or_else(|| NoCondition::Number { found: found() })
-            }
+                .ok_or_else(|| NoCondition::Time {
+                    found: text.to_owned(),
+                }),
+            Self::Lag | Self::Pending | Self::Dlq | Self::Rate => number_in(text),
         }
     }
+}
+
+fn number_in(text: &str) -> Result<f64, NoCondition> {
+    count(text).ok_or_else(|| NoCondition::Number {
+        found: text.to_owned(),
+    })
 }
 
 #[allow(
@@ -201,18 +226,23 @@ impl FromStr for Condition {
         };
         let at = text.find(['<', '>', '=', '!']).ok_or_else(form)?;
         let (place, rest) = text.split_at(at);
-        let (lane, metric) = place.trim().split_once('.').ok_or_else(form)?;
         let mut signs = COMPARISONS.into_iter();
         let (comparison, limit) = signs
             .find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?)))
             .ok_or_else(form)?;
-        let lane = lane_named(lane.trim())?;
-        let metric = metric_named(metric.trim())?;
+        let (what, limit) = match place.trim() {
+            SERVERS => (What::Servers, number_in(limit.trim())?),
+            place => {
+                let (lane, metric) = place.split_once('.').ok_or_else(form)?;
+                let lane = lane_named(lane.trim())?;
+                let metric = metric_named(metric.trim())?;
+                (What::Lane(lane, metric), metric.limit(limit.trim())?)
+            }
+        };
         Ok(Self {
-            lane,
-            metric,
+            what,
             comparison,
-            limit: metric.limit(limit.trim())?,
+            limit,
             text: text.to_owned(),
         })
     }
@@ -288,6 +318,21 @@ mod tests {
                 "primary.lag<1: 0"
             ]
         );
+    }
+
+    #[test]
+    fn servers_are_counted_and_no_lane_is_asked() {
+        let alarms: Alarms = "servers<2, servers >= 9,primary.lag>0".parse().unwrap();
+        let holding = |servers| {
+            let all = alarms.of_servers(servers);
+            all.map(|(condition, found)| format!("{condition}: {found}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(holding(1), ["servers<2: 1"]);
+        assert_eq!(holding(2), [""; 0]);
+        assert_eq!(holding(9), ["servers >= 9: 9"]);
+        assert_eq!(alarms.of(&lanes()).count(), 0);
+        assert!("servers<1s".parse::<Alarms>().is_err());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use bookshelf::demo::client::{Answer, Client, ORDER};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use protean_benchmarks::schedule::{Due, Schedule};
-use protean_benchmarks::watch::{Awaited, PATIENCE, Sign};
+use crate::schedule::{Due, Schedule};
+use crate::watch::{Awaited, PATIENCE, Sign};
 
 /// Requests on their way at the same time: what a process may have of open files. Those beyond it
 /// wait, and their time runs.
@@ -29,7 +29,8 @@ const PRICE_CHANGE_EVERY: u64 = 5;
 const PRICE_BASE: u64 = 1_000;
 
 /// Who sends.
-pub(crate) struct Load {
+#[derive(Debug)]
+pub struct Load {
     client: Client,
     /// Books whose prices may change.
     books: Vec<String>,
@@ -40,16 +41,16 @@ pub(crate) struct Load {
 
 /// What became of the requests.
 #[derive(Debug, Default)]
-pub(crate) struct Answered {
+pub struct Answered {
     /// From the instant at which it was due to the answer.
-    pub(crate) times: Vec<Duration>,
+    pub times: Vec<Duration>,
     /// From the instant at which it was due to the one at which it was taken up: what the
     /// benchmark itself adds.
-    pub(crate) late: Vec<Duration>,
+    pub late: Vec<Duration>,
     /// Requests that were not accepted.
-    pub(crate) errors: u64,
+    pub errors: u64,
     /// Why, of some.
-    pub(crate) told: Vec<String>,
+    pub told: Vec<String>,
 }
 
 /// What became of one request.
@@ -60,7 +61,9 @@ struct Outcome {
 }
 
 impl Load {
-    pub(crate) fn new(client: Client, books: Vec<String>, accepted: SyncSender<Awaited>) -> Self {
+    /// One who changes prices of these books now and then, if there are any, and orders otherwise.
+    #[must_use]
+    pub fn new(client: Client, books: Vec<String>, accepted: SyncSender<Awaited>) -> Self {
         Self {
             client,
             books,
@@ -70,7 +73,13 @@ impl Load {
     }
 
     /// Sends all requests of a schedule that starts at `start`; returns when all are answered.
-    pub(crate) async fn run(self, schedule: Schedule, start: Instant) -> Result<Answered> {
+    ///
+    /// # Errors
+    /// When a task of the benchmark fails; a request that fails is counted.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends all requests.
+    pub async fn run(self, schedule: Schedule, start: Instant) -> Result<Answered> {
         let load = Arc::new(self);
         let (sender, mut due) = mpsc::channel(DUE_MAX);
         let pace = std::thread::spawn(move || {
@@ -118,7 +127,8 @@ impl Load {
     async fn send(&self, one: Due) -> Result<Sign> {
         let _permit = self.in_flight.acquire().await?;
         let mut connection = self.client.connect().await?;
-        let sign = if one.nth.is_multiple_of(PRICE_CHANGE_EVERY) {
+        let changes = one.nth.is_multiple_of(PRICE_CHANGE_EVERY) && !self.books.is_empty();
+        let sign = if changes {
             let nth = usize::try_from(one.nth / PRICE_CHANGE_EVERY)? % self.books.len();
             let (book, price) = (&self.books[nth], PRICE_BASE + one.nth);
             let body = format!(r#"{{"price_amount":"{price}"}}"#);

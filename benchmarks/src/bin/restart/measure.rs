@@ -1,0 +1,113 @@
+//! One measurement, in a shop of its own.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use bookshelf::demo::tier::{Services, Tier};
+use protean_benchmarks::figures::Figures;
+use protean_benchmarks::load::{Answered, Load};
+use protean_benchmarks::schedule::Schedule;
+use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
+use tokio::runtime::Builder;
+
+use crate::Phase;
+use crate::shop::Shop;
+
+/// Between the start of the watch and the first order.
+const LEAD: Duration = Duration::from_millis(50);
+
+/// Between the start of one server and the stop of the next, as whoever rolls a new version out
+/// waits until the last one is well.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long the watch may go on after a measurement that failed: it would await what never comes.
+const WATCH_END_MAX: Duration = Duration::from_secs(1);
+
+/// What was measured.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// From the instant at which an order was due to its answer.
+    pub(crate) answered: Figures,
+    /// From that instant to the end of the first look that saw it handled.
+    pub(crate) visible: Figures,
+    /// Servers that were restarted.
+    pub(crate) restarts: u64,
+    /// Orders that were not accepted, or not seen in time.
+    pub(crate) errors: u64,
+    /// Why, of some.
+    pub(crate) told: Vec<String>,
+}
+
+/// Measures a phase; blocks until it is over and everything that it needed has gone.
+pub(crate) fn measure(
+    tier: Tier,
+    (phase, servers): (Phase, u64),
+    schedule: Schedule,
+    catalog: &Path,
+) -> Result<Measured> {
+    let services = Services::start(tier)?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let measured = runtime.block_on(async {
+        let interrupted = protean::cli::stop_requested()?;
+        tokio::select! {
+            measured = shop(&services, (phase, servers), schedule, catalog) => measured,
+            // The processes that were started end with the future that is dropped here.
+            () = interrupted => bail!("it was interrupted"),
+        }
+    });
+    runtime.shutdown_timeout(WATCH_END_MAX);
+    measured
+}
+
+async fn shop(
+    services: &Services,
+    (phase, servers): (Phase, u64),
+    schedule: Schedule,
+    catalog: &Path,
+) -> Result<Measured> {
+    let mut shop = Shop::start(services, servers).await?;
+    if phase != Phase::Idle {
+        shop.start_import(catalog).await?;
+    }
+    let (sender, accepted) = mpsc::sync_channel(ACCEPTED_MAX);
+    let open = shop.looks();
+    let watching = tokio::task::spawn_blocking(move || watch(&open()?, &accepted));
+    let load = Load::new(shop.client()?, Vec::new(), sender);
+    let start = Instant::now() + LEAD;
+    let loading = tokio::spawn(load.run(schedule, start));
+    tokio::time::sleep_until((start + schedule.warm_up).into()).await;
+    let restarts = match phase {
+        Phase::Restarts => restarts(&mut shop, start + schedule.duration()).await?,
+        Phase::Idle | Phase::Import => 0,
+    };
+    let answered = loading.await??;
+    let seen = watching.await??;
+    shop.end().await?;
+    Ok(Measured::new(answered, &seen, restarts))
+}
+
+/// Restarts one server after the other until then; how many.
+async fn restarts(shop: &mut Shop, end: Instant) -> Result<u64> {
+    let mut count = 0;
+    while Instant::now() + PAUSE < end {
+        shop.restart().await?;
+        count += 1;
+        // sleep: who rolls out waits between two servers
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(count)
+}
+
+impl Measured {
+    fn new(answered: Answered, seen: &Seen, restarts: u64) -> Self {
+        Self {
+            answered: Figures::of(&answered.times),
+            visible: Figures::of(&seen.times),
+            restarts,
+            errors: answered.errors + seen.missed,
+            told: answered.told,
+        }
+    }
+}
