@@ -23,7 +23,8 @@ const WORKERS_MAX: usize = 4;
 /// What is imported, and how.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Files of rows: CSV, TSV, JSON Lines, also packed as gz or zst; `-` is standard input
+    /// Files of rows: CSV, TSV, JSON Lines, also packed as gz or zst, or Parquet; `-` is standard
+    /// input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// The command that each row is: `AddBook`
@@ -66,7 +67,8 @@ pub struct Arguments {
     /// End when everything is handled and projected
     #[arg(long)]
     pub(super) wait: bool,
-    /// The format: csv or json; told from the file, unless something is said
+    /// The format: csv, tsv, text (of PostgreSQL), jsonl or parquet; told from the file, unless
+    /// something is said
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
     /// What separates fields: one character, or `tab`
