@@ -22,6 +22,19 @@ pub enum Format {
     Parquet,
 }
 
+impl Format {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Text => "text",
+            Self::Json => "jsonl",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
 impl FromStr for Format {
     type Err = Error;
 
@@ -59,7 +72,7 @@ impl Reading {
         match self.format {
             None | Some(Format::Parquet) => Ok(()),
             Some(format) => Err(Error::Option {
-                expected: format!("a file in the format {format:?}").to_lowercase(),
+                expected: format!("a file in the format {}", format.name()),
                 found: "a Parquet file".to_owned(),
             }),
         }

@@ -181,11 +181,17 @@ impl Arguments {
         if let Some(key) = &self.key {
             add("--key", key.clone());
         }
+        if let Some(format) = self.format {
+            add("--format", format.name().to_owned());
+        }
         if let Some(delimiter) = self.delimiter {
             add("--delimiter", delimiter.escape_default().to_string());
         }
         if let Some(encoding) = self.encoding {
             add("--encoding", encoding.name().to_owned());
+        }
+        if self.ignore_extra {
+            text.push_str(" --ignore-extra");
         }
         text
     }

@@ -24,6 +24,7 @@ mod precedence;
 mod program;
 mod rolling;
 mod shop;
+mod terminal;
 mod terminals;
 mod tier;
 mod traces;
