@@ -71,6 +71,24 @@ pub enum Error {
         /// What was expected, and what was found.
         why: String,
     },
+    /// Standard input cannot go on with an import.
+    #[error(
+        "[PE0895] expected a new name with standard input, found {name}, which is done with {rows} \
+         rows: nobody can say whether the same comes through a pipe again; save it as a file, and \
+         import that under another name, with `--key` if some of it is in"
+    )]
+    Piped {
+        /// Its name.
+        name: String,
+        /// Rows that are done with.
+        rows: String,
+    },
+    /// Somebody asked to stop.
+    #[error("[PE0896] interrupted: {why}")]
+    Interrupted {
+        /// What is done, and how to go on.
+        why: String,
+    },
     /// A file cannot be read.
     #[error("[PE0862] cannot read {file}: {why}")]
     Unreadable {
@@ -158,6 +176,7 @@ impl Error {
             | Self::UnknownSubscription { .. }
             | Self::UnknownCommand { .. }
             | Self::Arguments { .. }
+            | Self::Piped { .. }
             | Self::Unreadable { .. }
             | Self::File(_)
             | Self::Import(import::Error::Name { .. } | import::Error::Changed { .. }) => 2,
@@ -169,6 +188,7 @@ impl Error {
             Self::NotFound { .. }
             | Self::Cleaning
             | Self::Declined
+            | Self::Interrupted { .. }
             | Self::Findings { .. }
             | Self::Import(_)
             | Self::Port(_)

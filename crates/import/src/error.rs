@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// A file of a format that cannot be read.
     #[error(
-        "[PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, found {found} in {file}; {advice}"
+        "[PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, or Parquet, found {found} in {file}; {advice}"
     )]
     Foreign {
         /// The file.
@@ -132,6 +132,59 @@ pub enum Error {
         command: &'static str,
         /// Everything that does not fit, and how to mend it.
         problems: Vec<String>,
+    },
+    /// A Parquet file that is not whole.
+    #[error("[PE0890] {file} is no whole Parquet file ({place}): {why}; write or copy it again")]
+    DamagedParquet {
+        /// The file.
+        file: String,
+        /// Where that was found.
+        place: String,
+        /// What is wrong there.
+        why: String,
+    },
+    /// A Parquet file has something in it that is not read.
+    #[error("[PE0891] cannot read {what} in {file} ({place}); {advice}")]
+    UnreadParquet {
+        /// The file.
+        file: String,
+        /// Where that was found.
+        place: String,
+        /// What it is.
+        what: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// A Parquet file would take more memory, or time, than any file is given.
+    #[error(
+        "[PE0892] {file} has {what} ({place}), more than is read; write it with smaller pages and \
+         row groups, or as CSV"
+    )]
+    LargeParquet {
+        /// The file.
+        file: String,
+        /// Where that was found.
+        place: String,
+        /// What is too large.
+        what: String,
+    },
+    /// Parquet comes in a way in which it cannot be read from its end.
+    #[error(
+        "[PE0893] expected a file that can be read from its end, found Parquet in a pipe or packed: \
+         {file}; save it as a file, and unpacked"
+    )]
+    StreamedParquet {
+        /// The file.
+        file: String,
+    },
+    /// What should be Parquet is something else.
+    #[error(
+        "[PE0894] expected Parquet, found a file that does not begin with the letters PAR1: {file}; \
+         is it whole, and is it Parquet?"
+    )]
+    NoParquet {
+        /// The file.
+        file: String,
     },
     /// The file of rejects cannot be written.
     #[error("[PE0813] cannot write rejects to {file}: {why}")]

@@ -18,6 +18,21 @@ pub enum Format {
     Text,
     /// One JSON object on each line.
     Json,
+    /// Parquet, whose rejects are written as CSV.
+    Parquet,
+}
+
+impl Format {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Text => "text",
+            Self::Json => "jsonl",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 impl FromStr for Format {
@@ -28,8 +43,9 @@ impl FromStr for Format {
             "csv" | "tsv" => Ok(Self::Csv),
             "text" => Ok(Self::Text),
             "json" | "jsonl" | "ndjson" => Ok(Self::Json),
+            "parquet" => Ok(Self::Parquet),
             _ => Err(Error::Option {
-                expected: "a format: csv, tsv, text (of PostgreSQL) or jsonl".to_owned(),
+                expected: "a format: csv, tsv, text (of PostgreSQL), jsonl or parquet".to_owned(),
                 found: name.to_owned(),
             }),
         }
@@ -51,6 +67,17 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether it says nothing that Parquet says otherwise.
+    pub(crate) fn fits_parquet(&self) -> Result<(), Error> {
+        match self.format {
+            None | Some(Format::Parquet) => Ok(()),
+            Some(format) => Err(Error::Option {
+                expected: format!("a file in the format {}", format.name()),
+                found: "a Parquet file".to_owned(),
+            }),
+        }
+    }
+
     /// What separates the fields, if it was said.
     pub(crate) fn delimiter(&self) -> Result<Option<u8>, Error> {
         let Some(delimiter) = self.delimiter else {
@@ -95,6 +122,7 @@ pub(crate) fn of_name(path: &Path) -> (Option<Format>, Option<u8>) {
         Some("csv") => (Some(Format::Csv), None),
         Some("tsv" | "tab") => (Some(Format::Csv), Some(b'\t')),
         Some("jsonl" | "ndjson" | "json") => (Some(Format::Json), None),
+        Some("parquet") => (Some(Format::Parquet), None),
         _ => (None, None),
     }
 }

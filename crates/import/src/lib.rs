@@ -1,5 +1,5 @@
-//! Turns files into commands: readers for CSV, TSV, PostgreSQL's text and JSON Lines, the mapping of
-//! columns to the fields of a command, the dry run, and the file of rejects.
+//! Turns files into commands: readers for CSV, TSV, PostgreSQL's text, JSON Lines and Parquet, the
+//! mapping of columns to the fields of a command, the dry run, and the file of rejects.
 //!
 //! Nothing here knows a store or a broker. What a row becomes is decided by the domain's own rules
 //! ([`Intake`](protean_core::domain::Intake)), so that a dry run and an import cannot disagree.

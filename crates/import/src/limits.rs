@@ -23,6 +23,18 @@ pub const RATIO_FROM_BYTES: u64 = 64 * 1024 * 1024;
 /// highest ordinary level, and twice that.
 pub const WINDOW_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// The most bytes in which a Parquet file describes itself: a thousand row groups of a hundred
+/// columns need half of it.
+pub const SELF_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// The most bytes that are held of a Parquet file: a page and a dictionary of every column, which
+/// writers end at one MiB each.
+pub const HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// How often its own size the rows of a Parquet file may be, from [`RATIO_FROM_BYTES`] on: it says
+/// only once what many rows have in common.
+pub const PARQUET_RATIO_MAX: u64 = 2_000;
+
 /// The bytes that are read from a file, unpacked or decoded at once: enough that a disk reads at its
 /// own speed.
 pub(crate) const BUFFER_BYTES: usize = 128 * 1024;

@@ -2,7 +2,8 @@
 //! imported again.
 //!
 //! Fields stand as they were found behind `_line`, `_field` and `_reason`, also where there are too
-//! few or too many; JSON objects get the key `_reject`. Readers know both and drop them.
+//! few or too many; JSON objects get the key `_reject`. Readers know both and drop them. Rows of
+//! Parquet are written as CSV, which people can mend.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::Error;
-use crate::format::{Format, LIKELY};
+use crate::format::{self, Format, LIKELY};
 use crate::object;
 use crate::read::{self, Layout, Original, RESERVED, Reject};
 
@@ -47,6 +48,11 @@ impl Rejects {
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, Error> {
         let head = head(layout);
         let file = path.display().to_string();
+        if let (Some(Format::Parquet), _) = format::of_name(path) {
+            let why =
+                "rejects of Parquet are written as CSV; say a name such as bad.csv".to_owned();
+            return Err(Error::Rejects { file, why });
+        }
         let failed = |why: std::io::Error| Error::Rejects {
             file: file.clone(),
             why: why.to_string(),

@@ -102,7 +102,7 @@ async fn shop(
 ) -> Result<Measured> {
     let mut shop = Shop::start(services, phase).await?;
     if phase.imports() {
-        shop.start_import(catalog).await?;
+        shop.start_import(phase, catalog).await?;
     }
     let measured = load(&mut shop, phase, schedule).await?;
     shop.end().await?;

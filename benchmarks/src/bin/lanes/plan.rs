@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     /// Requests per second, one rate after the other; with 0 only the import is measured
     #[arg(long, value_delimiter = ',', default_value = "0,20,100,300", value_parser = clap::value_parser!(u32).range(0..=2_000))]
     pub(crate) rate: Vec<u32>,
-    /// What goes on meanwhile [default: all]
+    /// What goes on meanwhile [default: all but file]
     #[arg(long, value_enum, value_delimiter = ',')]
     phases: Vec<Phase>,
     /// How long a phase is measured

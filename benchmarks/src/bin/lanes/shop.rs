@@ -94,10 +94,11 @@ impl Shop {
     }
 
     /// Starts the import, and waits until the first of its books are in the catalog.
-    pub(crate) async fn start_import(&mut self, catalog: &Path) -> Result<()> {
+    pub(crate) async fn start_import(&mut self, phase: Phase, catalog: &Path) -> Result<()> {
         let catalog = catalog.to_str().context("a path that is no text")?;
-        let importer = program("import_vintage_press")?;
-        let importer = Process::spawn(&importer, self.home.path(), &[catalog, "--json"])?;
+        let (importer, arguments) = phase.importer();
+        let arguments = [arguments, &[catalog, "--json"]].concat();
+        let importer = Process::spawn(&program(importer)?, self.home.path(), &arguments)?;
         self.importer = Some(importer);
         let started = Instant::now();
         while self.count().await?.books <= self.books.len() as u64 {

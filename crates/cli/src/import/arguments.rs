@@ -23,7 +23,8 @@ const WORKERS_MAX: usize = 4;
 /// What is imported, and how.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Files of rows: CSV, TSV, JSON Lines, also packed as gz or zst; `-` is standard input
+    /// Files of rows: CSV, TSV, JSON Lines, also packed as gz or zst, or Parquet; `-` is standard
+    /// input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// The command that each row is: `AddBook`
@@ -66,7 +67,8 @@ pub struct Arguments {
     /// End when everything is handled and projected
     #[arg(long)]
     pub(super) wait: bool,
-    /// The format: csv or json; told from the file, unless something is said
+    /// The format: csv, tsv, text (of PostgreSQL), jsonl or parquet; told from the file, unless
+    /// something is said
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
     /// What separates fields: one character, or `tab`
@@ -179,11 +181,17 @@ impl Arguments {
         if let Some(key) = &self.key {
             add("--key", key.clone());
         }
+        if let Some(format) = self.format {
+            add("--format", format.name().to_owned());
+        }
         if let Some(delimiter) = self.delimiter {
             add("--delimiter", delimiter.escape_default().to_string());
         }
         if let Some(encoding) = self.encoding {
             add("--encoding", encoding.name().to_owned());
+        }
+        if self.ignore_extra {
+            text.push_str(" --ignore-extra");
         }
         text
     }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::arguments::Arguments;
+use super::stop::Stop;
 
 /// Chunks that wait for whoever submits them: one is taken while the next is made.
 const CHUNKS_WAITING: usize = 1;
@@ -27,8 +28,18 @@ pub(super) enum Origin {
     Reject(Reject),
 }
 
+/// Why there are no more rows before the end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum End {
+    #[error(transparent)]
+    File(#[from] Error),
+    #[error("somebody asked to stop")]
+    Interrupted,
+}
+
 /// The rows of a file.
 pub(super) struct Feed {
+    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     chunks: mpsc::Receiver<Result<Vec<Checked>, Error>>,
     chunk: vec::IntoIter<Checked>,
     key: Option<String>,
@@ -43,11 +54,12 @@ pub(super) struct File<D> {
 }
 
 impl Feed {
-    /// Starts to read as soon as it is said after how many rows.
+    /// Starts to read as soon as it is said after how many rows; has no more of them once somebody
+    /// asks to stop.
     pub(super) fn start<D: Domain>(
         file: File<D>,
         key: Option<String>,
-        after: oneshot::Receiver<u64>,
+        (after, stop): (oneshot::Receiver<u64>, Stop),
     ) -> Self {
         let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
         tokio::task::spawn_blocking(move || {
@@ -60,6 +72,7 @@ impl Feed {
             }
         });
         Self {
+            stop: Box::pin(stop.requested()),
             chunks,
             chunk: Vec::new().into_iter(),
             key,
@@ -120,9 +133,12 @@ impl<D: Domain> File<D> {
 }
 
 impl Stream for Feed {
-    type Item = Result<Row<Prepared, Origin>, Error>;
+    type Item = Result<Row<Prepared, Origin>, End>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.stop.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(End::Interrupted)));
+        }
         loop {
             if let Some(checked) = self.chunk.next() {
                 return Poll::Ready(Some(Ok(self.row(checked))));
@@ -130,7 +146,7 @@ impl Stream for Feed {
             match self.chunks.poll_recv(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
                 Poll::Ready(Some(Ok(chunk))) => self.chunk = chunk.into_iter(),
             }
         }

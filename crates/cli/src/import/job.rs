@@ -1,21 +1,24 @@
 //! The import of one file.
 
+use std::convert::Infallible;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use protean_core::App;
-use protean_core::app::import::{Handled, Outcome};
+use protean_core::app::import::{self, Handled, Outcome};
 use protean_core::domain::{Domain, Intake};
 use protean_core::port::imports::{Progress, State};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
 
 use super::arguments::{Arguments, is_stdin};
-use super::feed::{Feed, File};
+use super::feed::{End, Feed, File};
 use super::rejects::Watcher;
 use super::screen::Screen;
+use super::stop::Stop;
 use super::{Ending, is_json};
 use crate::output::Report;
 use crate::{Error, grouped};
@@ -38,7 +41,10 @@ pub(super) async fn run<D: Domain>(
 ) -> Result<Ending, Error> {
     let (source, mapping) = arguments.open(intake, file)?;
     let name = arguments.name(file);
-    let digest = digest(file)?;
+    let digest = match is_stdin(file) {
+        true => piped(app, &name).await?,
+        false => digest(file)?,
+    };
     let (after, start) = oneshot::channel();
     let (progress, progressed) = watch::channel(Progress::default());
     let (told, handled) = watch::channel(Handled::default());
@@ -47,6 +53,7 @@ pub(super) async fn run<D: Domain>(
         true => Screen::for_programs(name.clone(), meter, handled),
         false => Screen::for_people(name.clone(), meter, handled),
     };
+    let stop = Stop::listen(screen.voice())?;
     let rejects = (arguments.rejects.clone(), source.layout().clone());
     let mut watcher = Watcher::new((screen, progress), rejects, after);
     let read = File {
@@ -56,7 +63,11 @@ pub(super) async fn run<D: Domain>(
         mapping,
     };
     let mut import = app
-        .import(Feed::start(read, arguments.key.clone(), start))
+        .import(Feed::start(
+            read,
+            arguments.key.clone(),
+            (start, stop.clone()),
+        ))
         .name(&name)
         .of(file.display().to_string(), digest)
         .arguments(arguments.text())
@@ -71,26 +82,22 @@ pub(super) async fn run<D: Domain>(
     }
     let ended = tokio::select! {
         ended = import.run() => ended,
-        () = follow(app, &progressed, &told) => return Ok(never()),
+        never = follow(app, &progressed, &told) => match never {},
+        () = stop.clone().overdue() => Err(import::Error::Source(End::Interrupted.into())),
     };
-    let outcome = match ended {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            watcher.screen.end();
-            return Err(error.into());
-        }
+    let failed = match &ended {
+        Ok(outcome) => tokio::select! {
+            failed = settle(arguments, app, &name, outcome, &mut watcher.screen) => failed,
+            () = stop.requested() => Err(Error::Interrupted {
+                why: format!("all rows of {name} are in, and are handled without anybody waiting"),
+            }),
+        },
+        Err(_) => Ok(None),
     };
-    let failed = settle(arguments, app, &name, &outcome, &mut watcher.screen).await;
     watcher.screen.end();
+    let rows = progressed.borrow().rows;
+    let outcome = ended.map_err(|error| told_of(error, &name, file, rows))?;
     Ok(ending(arguments, &name, &outcome, failed?))
-}
-
-/// What a future that never ends comes to.
-fn never() -> Ending {
-    Ending {
-        report: Report::default(),
-        is_all_in: false,
-    }
 }
 
 /// Looks now and then how much has taken effect. Goes on until it is dropped.
@@ -98,7 +105,7 @@ async fn follow<D: Domain>(
     app: &App<D>,
     progress: &watch::Receiver<Progress>,
     told: &watch::Sender<Handled>,
-) {
+) -> Infallible {
     loop {
         // sleep: between two looks at what changes all the time
         tokio::time::sleep(HANDLED_INTERVAL).await;
@@ -167,11 +174,36 @@ fn ending(arguments: &Arguments, name: &str, outcome: &Outcome, failed: Option<u
     }
 }
 
-/// A digest of a file; nothing is known of standard input before it is read.
-fn digest(file: &Path) -> Result<String, Error> {
-    if is_stdin(file) {
-        return Ok("-".to_owned());
+/// Why an import ended; whether somebody asked, and how to go on then.
+fn told_of(error: import::Error, name: &str, file: &Path, rows: u64) -> Error {
+    let is_asked = |cause: &import::Cause| matches!(cause.downcast_ref(), Some(End::Interrupted));
+    if !matches!(&error, import::Error::Source(cause) if is_asked(cause)) {
+        return error.into();
     }
+    let how = match is_stdin(file) {
+        true => "what is left has to be a file, imported under another name",
+        false => "the same line goes on there",
+    };
+    let rows = grouped(rows);
+    let why = format!("the import {name} is done with {rows} rows; {how}");
+    Error::Interrupted { why }
+}
+
+/// What stands for the digest of standard input, of which nothing is known before it is read: it is
+/// the same as nothing else, so that no import goes on with other rows than it began with.
+async fn piped<D: Domain>(app: &App<D>, name: &str) -> Result<String, Error> {
+    match app.imports().find(name).await {
+        Err(import::Error::Unknown { .. }) => Ok(format!("-{}", Uuid::now_v7())),
+        Err(error) => Err(error.into()),
+        Ok(known) => Err(Error::Piped {
+            name: name.to_owned(),
+            rows: grouped(known.progress.rows),
+        }),
+    }
+}
+
+/// A digest of a file.
+fn digest(file: &Path) -> Result<String, Error> {
     let unreadable = |why: io::Error| Error::Unreadable {
         file: file.display().to_string(),
         why,

@@ -6,6 +6,7 @@ mod feed;
 mod job;
 mod rejects;
 mod screen;
+mod stop;
 
 use std::process::ExitCode;
 
@@ -42,13 +43,16 @@ fn run<H: Host>(arguments: &Arguments, host: H) -> Result<Ending, Error> {
         .enable_all()
         .build()
         .map_err(Error::start)?;
-    runtime.block_on(async {
+    let ending = runtime.block_on(async {
         let app = connect(host, config).await?;
         // Nobody waits for an import. The threads that write, started before, go on as they are:
         // others wait for them.
         protean_core::thread::stand_back();
         import_all(arguments, &app).await
-    })
+    });
+    // A thread may wait for standard input, which nobody may ever end.
+    runtime.shutdown_background();
+    ending
 }
 
 /// Imports file after file, each a job of its own.

@@ -168,14 +168,39 @@ impl Screen {
 
     /// A line on standard error, for people.
     fn say(&self, line: &str) {
+        self.voice().say(line);
+    }
+
+    /// What says lines, to be used elsewhere.
+    pub(super) fn voice(&self) -> Voice {
+        match &self.form {
+            Form::Bar(bar) => Voice::Above(bar.clone()),
+            Form::Lines { .. } => Voice::Plain,
+            Form::Events { .. } => Voice::Silent,
+        }
+    }
+}
+
+/// What says lines to people.
+pub(super) enum Voice {
+    /// Above a bar.
+    Above(ProgressBar),
+    Plain,
+    /// There are programs that listen, and no people.
+    Silent,
+}
+
+impl Voice {
+    /// Says a line on standard error.
+    pub(super) fn say(&self, line: &str) {
         // Nobody is left to tell when that fails.
         let tell = || {
             let _ = writeln!(io::stderr(), "{line}");
         };
-        match &self.form {
-            Form::Bar(bar) => bar.suspend(tell),
-            Form::Lines { .. } => tell(),
-            Form::Events { .. } => {}
+        match self {
+            Self::Above(bar) => bar.suspend(tell),
+            Self::Plain => tell(),
+            Self::Silent => {}
         }
     }
 }

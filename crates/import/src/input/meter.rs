@@ -1,6 +1,6 @@
 //! How far a file was read.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,13 +33,13 @@ impl Meter {
 }
 
 /// Counts what is read through it.
-pub(super) struct Counted<R> {
+pub(crate) struct Counted<R> {
     inner: R,
     meter: Arc<Meter>,
 }
 
 impl<R> Counted<R> {
-    pub(super) fn new(inner: R, meter: &Arc<Meter>) -> Self {
+    pub(crate) fn new(inner: R, meter: &Arc<Meter>) -> Self {
         Self {
             inner,
             meter: meter.clone(),
@@ -52,5 +52,11 @@ impl<R: Read> Read for Counted<R> {
         let read = self.inner.read(buffer)?;
         self.meter.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
     }
 }

@@ -8,7 +8,9 @@ mod unpack;
 mod zst;
 
 pub use decode::Encoding;
+pub(crate) use meter::Counted;
 pub use meter::Meter;
+pub(crate) use zst::Frames;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -75,6 +77,33 @@ impl Input {
             meter,
         })
     }
+}
+
+/// A file that can be read from any place.
+pub(crate) struct Opened {
+    pub(crate) file: File,
+    pub(crate) bytes: u64,
+}
+
+/// Opens a file if it is one on a disk, and begins with these bytes.
+pub(crate) fn open_if(path: &Path, first: &[u8]) -> Result<Option<Opened>, Error> {
+    let unreadable = |why| Error::Unreadable {
+        file: path.display().to_string(),
+        why,
+    };
+    if path.as_os_str() == STDIN {
+        return Ok(None);
+    }
+    let metadata = path.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut found = Vec::new();
+    let mut begin = (&mut file).take(first.len() as u64);
+    begin.read_to_end(&mut found).map_err(unreadable)?;
+    let bytes = metadata.len();
+    Ok((found == first).then_some(Opened { file, bytes }))
 }
 
 /// Reads until there is enough to look at, or the end: what is told apart by its first bytes may

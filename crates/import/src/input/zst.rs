@@ -14,7 +14,7 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 
 /// The frames of a file, unpacked.
-pub(super) struct Frames {
+pub(crate) struct Frames {
     source: Text,
     decoder: FrameDecoder,
     inside: bool,
@@ -27,7 +27,7 @@ impl Frames {
             || (first.len() >= MAGIC.len() && first[0] & 0xf0 == 0x50 && first[1..4] == SKIPPABLE)
     }
 
-    pub(super) fn new(source: Text) -> Self {
+    pub(crate) fn new(source: Text) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(WINDOW_BYTES_MAX);
         Self {

@@ -6,6 +6,7 @@
 mod csv;
 mod json;
 mod lines;
+mod parquet;
 mod postgres;
 mod row;
 mod separated;
@@ -32,4 +33,13 @@ pub(crate) trait Rows: Send {
 
     /// Passes over a row, at less cost than reading it; whether there was one.
     fn skip(&mut self) -> Result<bool, Error>;
+
+    /// Passes over so many rows, or as many as there are; how many that were.
+    fn skip_many(&mut self, rows: u64) -> Result<u64, Error> {
+        let mut skipped = 0;
+        while skipped < rows && self.skip()? {
+            skipped += 1;
+        }
+        Ok(skipped)
+    }
 }

@@ -168,7 +168,7 @@ impl Shape {
         self.before.min(raw.ends.len())..raw.ends.len()
     }
 
-    fn original(&self, raw: &Raw) -> Original {
+    pub(super) fn original(&self, raw: &Raw) -> Original {
         let fields = self.own(raw);
         Original::Fields(fields.map(|at| raw.field(at).map(<[u8]>::to_vec)).collect())
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::csv::Csv;
 use super::json::Json;
+use super::parquet::{self, Bytes, Parquet};
 use super::postgres::Postgres;
 use super::separated::Separated;
 use super::{Read, Rows};
@@ -47,8 +48,51 @@ impl Source {
     /// # Errors
     /// When it cannot be read, is empty, or its header cannot be one.
     pub fn open(path: &Path, reading: &Reading) -> Result<Self, Error> {
+        if let Some(opened) = input::open_if(path, parquet::MAGIC)? {
+            let name = path.display().to_string();
+            return Self::parquet_of(name, opened.file, opened.bytes, reading);
+        }
         let input = Input::open(path, reading.encoding)?;
         Self::of(input, format::of_name(path), reading)
+    }
+
+    /// Reads Parquet from what can be read from any place.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn parquet(
+        file: &str,
+        mut bytes: impl io::Read + io::Seek + Send + 'static,
+    ) -> Result<Self, Error> {
+        let name = file.to_owned();
+        match bytes.seek(io::SeekFrom::End(0)) {
+            Ok(length) => Self::parquet_of(name, bytes, length, &Reading::default()),
+            Err(why) => Err(Error::Unreadable { file: name, why }),
+        }
+    }
+
+    fn parquet_of(
+        file: String,
+        bytes: impl Bytes + 'static,
+        length: u64,
+        reading: &Reading,
+    ) -> Result<Self, Error> {
+        reading.fits_parquet()?;
+        let meter = Arc::new(Meter::new(Some(length)));
+        let rows = Parquet::open(file.clone(), bytes, &meter)?;
+        let layout = Layout {
+            format: Format::Parquet,
+            delimiter: ',',
+            columns: rows.columns().to_vec(),
+            foreign: false,
+        };
+        Ok(Self {
+            file,
+            layout,
+            rows: Box::new(rows),
+            meter,
+            position: 0,
+        })
     }
 
     /// Reads from anything; `file` is what errors call it, and its end may tell the format.
@@ -81,6 +125,9 @@ impl Source {
             .format
             .or(named)
             .unwrap_or_else(|| format::of_text(&head));
+        if head.starts_with(parquet::MAGIC) {
+            return Err(Error::StreamedParquet { file });
+        }
         let columns = reading.columns.clone();
         let name = file.clone();
         let (delimiter, rows): (u8, Box<dyn Rows>) = match format {
@@ -96,6 +143,7 @@ impl Source {
                 (delimiter, Box::new(Separated::open(split, columns)?))
             }
             Format::Json => (b',', Box::new(Json::open(name, text)?)),
+            Format::Parquet => return Err(Error::NoParquet { file }),
         };
         let layout = Layout {
             format,
@@ -147,10 +195,7 @@ impl Source {
     /// # Errors
     /// As reading them.
     pub fn skip_rows(&mut self, rows: u64) -> Result<u64, Error> {
-        let mut skipped = 0;
-        while skipped < rows && self.rows.skip()? {
-            skipped += 1;
-        }
+        let skipped = self.rows.skip_many(rows)?;
         self.position += skipped;
         Ok(skipped)
     }

@@ -199,14 +199,14 @@ fn written() -> impl Strategy<Value = (Vec<u8>, Reading)> {
 }
 
 #[derive(Clone, Debug)]
-enum Blow {
+pub(crate) enum Blow {
     Put(Index, &'static [u8]),
     Flip(Index, u8),
     Cut(Index),
     Repeat(Index, usize),
 }
 
-fn blow() -> impl Strategy<Value = Blow> {
+pub(crate) fn blow() -> impl Strategy<Value = Blow> {
     prop_oneof![
         4 => (any::<Index>(), select(&NOISE[..])).prop_map(|(at, noise)| Blow::Put(at, noise)),
         2 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Blow::Flip(at, byte)),
@@ -215,7 +215,7 @@ fn blow() -> impl Strategy<Value = Blow> {
     ]
 }
 
-fn hit(bytes: &mut Vec<u8>, blows: &[Blow]) {
+pub(crate) fn hit(bytes: &mut Vec<u8>, blows: &[Blow]) {
     for blow in blows {
         let room = bytes.len() + 1;
         match blow {

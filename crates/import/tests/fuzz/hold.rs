@@ -43,7 +43,7 @@ fn read(source: protean_import::Source) -> (Vec<Read>, Option<String>) {
 }
 
 /// Rows are numbered, lines go up, and a row that is no reject has a field for each column.
-fn in_order(reads: &[Read]) -> Outcome {
+pub(crate) fn in_order(reads: &[Read]) -> Outcome {
     let mut line_before = 0;
     for (nth, read) in reads.iter().enumerate() {
         let (line, ordinal) = match read {

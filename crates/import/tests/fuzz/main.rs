@@ -11,6 +11,7 @@
 mod domain;
 mod file;
 mod hold;
+mod parquet;
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +43,10 @@ fn what_must_hold_of_every_file_holds() {
         if let Err(failure) = runner.run(&file::files(), |file| hold::all(&file)) {
             panic!("seed {seed}: {failure}");
         }
-        files += u64::from(CASES);
+        if let Err(failure) = runner.run(&parquet::files(), |file| parquet::holds(&file)) {
+            panic!("Parquet, seed {seed}: {failure}");
+        }
+        files += 2 * u64::from(CASES);
         if Instant::now() >= end {
             break;
         }

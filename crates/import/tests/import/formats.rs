@@ -14,7 +14,7 @@ const READ: [&str; 2] = [
     r#"3: title="Emma, or\nso" unit_price="7.50""#,
 ];
 
-fn gz(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gz(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(text).unwrap();
     encoder.finish().unwrap()

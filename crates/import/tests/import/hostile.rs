@@ -71,10 +71,10 @@ fn a_header_that_is_none_is_one_clear_error() {
     [PE0806] the first line of reserved.csv names no columns: it names no columns but those of rejects
     [PE0806] the first line of long.csv names no columns: it has more than 256 KiB; is it text, and is the delimiter right?
     [PE0809] line 1 of wide.csv has more than 4096 fields; is the delimiter right?
-    [PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, found a zip or spreadsheet file in sheet.xlsx; unpack it, or save it as CSV
-    [PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, found a bzip2 file in a.csv.bz2; unpack it, or pack it with gzip or zstd
+    [PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, or Parquet, found a zip or spreadsheet file in sheet.xlsx; unpack it, or save it as CSV
+    [PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, or Parquet, found a bzip2 file in a.csv.bz2; unpack it, or pack it with gzip or zstd
     [PE0805] expected a file with rows, found an empty one: empty.jsonl; its first line names the columns
-    [PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, found a JSON array in array.json; write one object on each line, as `jq -c '.[]'` does
+    [PE0804] expected CSV, TSV or JSON Lines, plain or packed as gz or zst, or Parquet, found a JSON array in array.json; write one object on each line, as `jq -c '.[]'` does
     [PE0802] bad.csv.gz is damaged after line 0: it ends too early; expected a whole gz file, pack or copy it again
     [PE0802] bad.csv.zst is damaged after line 0: Frame header specified dictionary id 0x61627261 that wasnt provided by add_dict() or reset_with_dict(); expected a whole zst file, pack or copy it again
     "#);

@@ -5,7 +5,10 @@
 mod domain;
 mod dry_run;
 mod formats;
+mod hand;
 mod hostile;
+mod hostile_parquet;
 mod mapping;
+mod parquet;
 mod rejects;
 mod samples;

@@ -1,5 +1,5 @@
-//! Files as other programs make them, unchanged: pandas 2 (`to_csv`, `to_json`), LibreOffice Calc
-//! ("Save as", with what it offers there) and psql 15 (`\copy`).
+//! Files as other programs make them, unchanged: pandas (`to_csv`, `to_json`, `to_parquet`),
+//! LibreOffice Calc and psql (`\copy`). The README beside them says how.
 
 use std::path::Path;
 
@@ -35,6 +35,9 @@ fn pandas() {
     for file in ["pandas_noindex.tsv.gz", "pandas_quoted_windows.csv"] {
         assert_eq!(read(file, &Reading::default()), plain, "{file}");
     }
+    let parquet = read("pandas.parquet", &Reading::default());
+    insta::assert_snapshot!(parquet);
+    assert_eq!(read("pandas_gzip.parquet", &Reading::default()), parquet);
     insta::assert_snapshot!(read("pandas.jsonl", &Reading::default()), @r#"
     1: added_at="2026-01-31T12:00:00Z" isbn="9780441013593" pages=412 sold=true title="Dune" unit_price="9.99" weight=0.5
     2: title="Emma, or so" unit_price="7.5"
@@ -59,6 +62,7 @@ fn libreoffice() {
     for (file, encoding) in [
         ("libreoffice_quoted_semicolon.csv", "utf-8"),
         ("libreoffice_latin1.csv", "windows-1252"),
+        ("libreoffice_tab.tsv", "utf-8"),
     ] {
         let reading = Reading {
             encoding: encoding.parse().unwrap(),

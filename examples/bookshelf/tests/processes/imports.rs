@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
+use std::io::Write as _;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -11,7 +13,7 @@ use crate::shop::{Shop, wait_until};
 use crate::tier::Tier;
 
 /// The line that imports the file of a test.
-const IMPORT: &str = "bookshelf import books.csv --command AddBook --map price_amount=price";
+pub const IMPORT: &str = "bookshelf import books.csv --command AddBook --map price_amount=price";
 
 /// Every so many rows one is bad.
 const BAD_EVERY: u64 = 100;
@@ -26,7 +28,7 @@ const LATEST_MS: u64 = 300;
 const EFFECTIVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Writes so many books, some of them bad.
-fn write_books(shop: &Shop, rows: u64) {
+pub fn write_books(shop: &Shop, rows: u64) {
     let mut text = "title,author,isbn,price\n".to_owned();
     for row in 1..=rows {
         let price = if row % BAD_EVERY == 0 {
@@ -199,4 +201,125 @@ fn what_became_of_an_import_is_told_by_its_exit_code() {
     line 101: price: expected a number such as 9.99, found "cheap"
     error: [PE0856] the import stopped after 1 of 100 rows were rejected, more than the 0 that may be; with a higher limit it goes on where it was
     "#);
+}
+
+#[test]
+fn rejects_that_are_mended_are_imported_by_the_same_line() {
+    let shop = Shop::new();
+    write_books(&shop, 300);
+    let output = shop.run(&format!("{IMPORT} --rejects bad.csv"));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let bad = std::fs::read_to_string(shop.path().join("bad.csv")).unwrap();
+    insta::assert_snapshot!(bad);
+    let line = IMPORT.replace("books.csv", "bad.csv");
+    // One is mended, and a second one by another hand.
+    shop.write("bad.csv", bad.replacen(",cheap\n", ",9.99\n", 1));
+    let output = shop.run(&format!("{line} --rejects worse.csv"));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    insta::assert_snapshot!("mended_once", told);
+    // The same name for what was mended once more is told, and nothing is done.
+    let worse = std::fs::read_to_string(shop.path().join("worse.csv")).unwrap();
+    shop.write("bad.csv", worse.replace(",cheap\n", ",9.99\n"));
+    let output = shop.run(&line);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("error: [PE0852] the import bad was started with another content"),
+        "{told}"
+    );
+    shop.succeed(&format!("{line} --name bad-2"));
+    let _server = shop.server();
+    shop.settled();
+    shop.assert_books_exactly_once(300);
+}
+
+#[test]
+fn a_parquet_file_goes_in_and_its_rejects_come_back_as_csv() {
+    let shop = Shop::new();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/books.parquet");
+    std::fs::copy(sample, shop.path().join("books.parquet")).unwrap();
+    let line = IMPORT.replace("books.csv", "books.parquet");
+    let output = shop.run(&format!("{line} --rejects bad.csv"));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let head = "Import books finished: 38 accepted, 0 duplicates, 2 rejected.";
+    assert!(told.starts_with(head), "{told}");
+    let bad = std::fs::read_to_string(shop.path().join("bad.csv")).unwrap();
+    insta::assert_snapshot!("parquet_rejects", bad);
+    shop.write("bad.csv", bad.replace("cheap", "9.99"));
+    shop.succeed(&line.replace("books.parquet", "bad.csv"));
+    let _server = shop.server();
+    shop.settled();
+    shop.assert_books_exactly_once(40);
+}
+
+#[test]
+fn l9_standard_input_never_goes_on_with_other_rows() {
+    let shop = Shop::new();
+    let piped = |line: &str, text: &str| {
+        let mut command = shop.command(line);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        // One that is refused may not read it.
+        let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let line = IMPORT.replace("books.csv", "- --name piped");
+    let first = "title,author,isbn,price\nBook 1,Anon,,9.99\nBook 2,Anon,,9.99\n";
+    let output = piped(&line, first);
+    assert!(output.status.success(), "{output:?}");
+    for text in [first, "title,author,isbn,price\nEmma,Jane Austen,,7.50\n"] {
+        let output = piped(&line, text);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        insta::assert_snapshot!("piped_again", told);
+    }
+    assert_eq!(shop.count("SELECT count(*) FROM protean_message"), 2);
+    let parquet = piped(&line.replace("piped", "p"), "PAR1....PAR1");
+    assert_eq!(parquet.status.code(), Some(2));
+    let told = String::from_utf8(parquet.stderr).unwrap();
+    assert!(told.contains("[PE0893]"), "{told}");
+}
+
+#[test]
+fn what_may_not_change_is_told_when_it_does() {
+    let shop = Shop::new();
+    write_books(&shop, 50);
+    shop.succeed(IMPORT);
+    for more in [
+        "--format csv",
+        "--delimiter ,",
+        "--encoding latin1",
+        "--ignore-extra",
+    ] {
+        let output = shop.run(&format!("{IMPORT} {more}"));
+        assert_eq!(output.status.code(), Some(2), "{more}: {output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let start = "error: [PE0852] the import books was started with another mapping";
+        assert!(told.starts_with(start), "{told}");
+    }
+}
+
+/// What changes from run to run, as what it is.
+fn without_times(text: &str) -> String {
+    let pattern = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}|[0-9a-f]{64}";
+    let times = regex::Regex::new(pattern).unwrap();
+    times.replace_all(text, "…").into_owned()
+}
+
+#[test]
+fn imports_are_listed_and_shown_with_what_failed() {
+    let shop = Shop::new();
+    let books = "title,author,isbn,price\nDune,Frank Herbert,,9.99\n\
+         Old News [withdrawn],Anon,,1\nEmma,Jane Austen,,cheap\n";
+    shop.write("books.csv", books);
+    shop.run(IMPORT);
+    let _server = shop.server();
+    shop.settled();
+    let list = shop.succeed("bookshelf imports list");
+    insta::assert_snapshot!("imports_list", without_times(&list));
+    let show = shop.succeed("bookshelf imports show books");
+    insta::assert_snapshot!("imports_show", without_times(&show));
+    let failures = shop.succeed("bookshelf imports show books --failures");
+    insta::assert_snapshot!("imports_show_failures", without_times(&failures));
 }

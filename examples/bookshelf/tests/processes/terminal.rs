@@ -1,167 +1,155 @@
-//! A status that is watched on a terminal.
+//! What an import shows on a terminal, and how it is stopped there.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
-use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use crate::imports::{IMPORT, write_books};
+use crate::pty;
+use crate::shop::{Shop, wait_until};
 
-use crate::shop::{PATIENCE, Shop};
+/// The columns and rows of the terminal.
+const SIZE: (u16, u16) = (120, 24);
 
-/// What the program says to the terminal, apart from text.
-const OPEN: &str = "\u{1b}[?1049h\u{1b}[?25l";
-const CLOSE: &str = "\u{1b}[?25h\u{1b}[?1049l";
-const BEGIN: &str = "\u{1b}[?2026h\u{1b}[H";
-const END: &str = "\u{1b}[J\u{1b}[?2026l";
-const REST_OF_LINE: &str = "\u{1b}[K";
+/// What the interrupt key sends.
+const INTERRUPT: &[u8] = b"\x03";
 
-/// A program on a terminal of its own.
+/// What is said when it was heard.
+const HEARD: &str = "Stopping with what is in hand";
+
+/// A terminal on which a program runs.
 struct Terminal {
-    keyboard: OwnedFd,
-    child: Child,
-    output: Receiver<Vec<u8>>,
-    /// What was written and not looked at yet.
-    seen: String,
+    keys: File,
+    shown: Arc<Mutex<String>>,
+    program: Child,
 }
 
 impl Terminal {
-    fn start(shop: &Shop, line: &str, size: (u16, u16)) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&keyboard).unwrap();
-        unlockpt(&keyboard).unwrap();
-        let path = ptsname(&keyboard, Vec::new()).unwrap();
-        let screen = File::options()
-            .read(true)
-            .write(true)
-            .custom_flags(i32::try_from(OpenptFlags::NOCTTY.bits()).unwrap())
-            .open(path.to_str().unwrap())
-            .unwrap();
-        resize(&keyboard, size);
-        let mut reader = File::from(keyboard.try_clone().unwrap());
-        let child = shop
-            .command(line)
-            .stdout(screen)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4_096];
-            // Its end is an error on some systems.
-            while let Ok(count @ 1..) = reader.read(&mut bytes) {
-                if sender.send(bytes[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
+    /// Starts a program, whose terminal it is: its keys send signals.
+    fn start(shop: &Shop, line: &str) -> Self {
+        let (keys, screen) = pty::open(SIZE);
+        let program = spawn(shop, line, &screen);
+        let shown = Arc::new(Mutex::new(String::new()));
+        watch(keys.try_clone().unwrap(), shown.clone());
+        let keys = File::from(keys);
         Self {
-            keyboard,
-            child,
-            output,
-            seen: String::new(),
+            keys,
+            shown,
+            program,
         }
     }
 
-    /// What is written up to and with these words.
-    fn until(&mut self, words: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        let mut bytes = std::mem::take(&mut self.seen).into_bytes();
-        loop {
-            // What is not text yet may become it.
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if let Some(at) = text.find(words) {
-                let (found, rest) = text.split_at(at + words.len());
-                rest.clone_into(&mut self.seen);
-                return found.to_owned();
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(more) => bytes.extend(more),
-                Err(_) => panic!("{words:?} was not written: {text:?}"),
-            }
-        }
+    fn shown(&self) -> String {
+        self.shown.lock().unwrap().clone()
     }
 
-    /// The lines of the next picture that is drawn.
-    fn picture(&mut self) -> Vec<String> {
-        // A terminal has begun each line anew, whether it was asked to or not.
-        let drawn = self.until(END).replace("\r\r\n", "\r\n");
-        let (before, drawn) = drawn.split_once(BEGIN).unwrap();
-        assert!(
-            before.is_empty() || before == OPEN,
-            "between two pictures nothing is written: {before:?}"
-        );
-        let lines = drawn.trim_end_matches(END).split("\r\n").map(|line| {
-            let text = line.strip_suffix(REST_OF_LINE).unwrap();
-            assert!(!text.contains('\u{1b}'), "{text:?}");
-            text.to_owned()
-        });
-        lines.collect()
+    fn wait_for(&self, what: &str) {
+        wait_until(what, || self.shown().contains(what));
     }
 
-    /// The lines of the first picture with this many of them at most, none of them longer.
-    fn picture_of(&mut self, (columns, rows): (usize, usize)) -> Vec<String> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let lines = self.picture();
-            let fits = lines.iter().all(|line| line.chars().count() <= columns);
-            if fits && lines.len() <= rows {
-                return lines;
-            }
-            assert!(Instant::now() < deadline, "it does not fit: {lines:?}");
-        }
+    fn press(&mut self, keys: &[u8]) {
+        self.keys.write_all(keys).unwrap();
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        self.program.wait().unwrap().code()
     }
 }
 
-fn resize(keyboard: &OwnedFd, (columns, rows): (u16, u16)) {
-    let size = Winsize {
-        ws_row: rows,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    tcsetwinsize(keyboard, size).unwrap();
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+/// Starts a program in a session of its own, with this terminal.
+fn spawn(shop: &Shop, line: &str, screen: &File) -> Child {
+    let plain = shop.command(line);
+    let end = || Stdio::from(screen.try_clone().unwrap());
+    Command::new("setsid")
+        .arg("--ctty")
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .current_dir(shop.path())
+        .env("TERM", "xterm")
+        .env_remove("PROTEAN_ENV")
+        .env_remove("PROTEAN_DOMAIN")
+        .stdin(end())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .unwrap()
+}
+
+/// Keeps what is shown; ends when the last program on the terminal has.
+fn watch(screen: OwnedFd, shown: Arc<Mutex<String>>) {
+    let mut screen = File::from(screen);
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = screen.read(&mut bytes) {
+            let text = String::from_utf8_lossy(&bytes[..count]);
+            shown.lock().unwrap().push_str(&text);
+        }
+    });
 }
 
 #[test]
-fn a_watched_status_is_drawn_in_its_place_and_leaves_the_terminal_as_it_was() {
+fn l9_an_import_shows_a_bar_and_goes_on_where_it_was_interrupted() {
     let shop = Shop::new();
-    shop.write_catalog(2);
-    shop.succeed("import_vintage_press catalog.csv");
-    let line = "bookshelf subscriptions status --watch";
-    let mut terminal = Terminal::start(&shop, line, (200, 40));
-    let wide = terminal.picture();
-    assert!(wide[0].ends_with("Backfill"), "{wide:?}");
-    assert!(wide[1].starts_with("BookCommandHandler"), "{wide:?}");
+    write_books(&shop, 20_000);
+    let line = format!("{IMPORT} --rejects bad.csv");
+    let mut terminal = Terminal::start(&shop, &format!("{line} --rate 2000"));
+    for part in ["%  ", " accepted, ", " handled, ", "/s  "] {
+        terminal.wait_for(part);
+    }
+    terminal.press(INTERRUPT);
+    assert_eq!(terminal.exit_code(), Some(1));
+    terminal.wait_for("[PE0896] interrupted: the import books is done with ");
+    terminal.wait_for(" rows; the same line goes on there");
+    assert!(terminal.shown().contains(HEARD), "{}", terminal.shown());
+    let rows = shop.count("SELECT row_count FROM protean_import");
+    let accepted = shop.count("SELECT count(*) FROM protean_message");
+    // What was in hand was written to its end, and written down.
+    assert!((1..20_000).contains(&rows), "{rows}");
+    assert_eq!(accepted, rows - rows / 100);
+
+    let output = shop.run(&line);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
     assert!(
-        wide.last().unwrap().starts_with("no server is running: "),
-        "{wide:?}"
+        told.starts_with("Import books finished: 19,800 accepted, 0 duplicates, 200 rejected."),
+        "{told}"
     );
-    let again = terminal.picture();
-    assert_eq!((&again[0], again.len()), (&wide[0], wide.len()));
+    assert_eq!(shop.count("SELECT count(*) FROM protean_message"), 19_800);
+}
 
-    resize(&terminal.keyboard, (30, 4));
-    let small = terminal.picture_of((30, 4));
-    assert_eq!(small[0], wide[0].chars().take(30).collect::<String>());
-    let hidden = format!("… {} more", wide.len() - 3);
-    assert_eq!(small[3], hidden);
-    resize(&terminal.keyboard, (200, 40));
-    while terminal.picture()[0] != wide[0] {}
+#[test]
+fn a_second_interrupt_ends_an_import_at_once() {
+    let shop = Shop::new();
+    write_books(&shop, 20_000);
+    let mut terminal = Terminal::start(&shop, &format!("{IMPORT} --rate 1000"));
+    terminal.wait_for(" accepted, ");
+    // It stands still, so that nothing but the second one ends it soon.
+    shop.succeed("bookshelf imports pause books");
+    terminal.wait_for("The import is paused; `imports resume books` goes on.");
+    terminal.press(INTERRUPT);
+    terminal.wait_for(HEARD);
+    terminal.press(INTERRUPT);
+    assert_eq!(terminal.exit_code(), Some(130));
+}
 
-    let id = Pid::from_raw(i32::try_from(terminal.child.id()).unwrap()).unwrap();
-    kill_process(id, Signal::INT).unwrap();
-    // A picture may have been under way.
-    let end = terminal.until(CLOSE);
-    assert!(!end.contains(OPEN), "{end:?}");
-    let status = terminal.child.wait().unwrap();
-    assert_eq!((status.code(), status.signal()), (Some(0), None));
-    let last = terminal.until("OrderSummaryProjector");
-    assert!(last.starts_with("Subscription"), "what stays is the status");
+#[test]
+fn a_paused_import_is_interrupted_without_being_resumed() {
+    let shop = Shop::new();
+    write_books(&shop, 20_000);
+    let mut terminal = Terminal::start(&shop, &format!("{IMPORT} --rate 1000"));
+    terminal.wait_for(" accepted, ");
+    shop.succeed("bookshelf imports pause books");
+    terminal.wait_for("The import is paused");
+    terminal.press(INTERRUPT);
+    assert_eq!(terminal.exit_code(), Some(1));
+    terminal.wait_for("the same line goes on there");
 }
