@@ -31,8 +31,17 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// signs of life, notifications. Nobody waits for the disk there.
 const LIGHT_CONNECTIONS: usize = 4;
 
-/// What is set on every connection: a lock that cannot be had in time is told, not waited for.
-const SETTINGS: &str = "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s'";
+/// What is set on every connection.
+///
+/// - A lock that cannot be had in time is told, not waited for.
+/// - Rows are found by their keys. Statements are planned once for all values, and often while the
+///   tables are new: a plan that reads all of a table because it is small is kept until something
+///   analyses the table, and by then each order reads what an import has written.
+const SETTINGS: &str = "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s';
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// What holds, in its transaction, for a question whose conditions may be on any column.
+pub(crate) const ANY_COLUMN: &str = "SET LOCAL enable_seqscan = on";
 
 /// The pools of one database.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::Postgres;
 use crate::error::failed;
+use crate::pool::ANY_COLUMN;
 use crate::sql::{Statements, quoted};
 use crate::value::{self, Parameter, wire_type};
 
@@ -132,7 +133,8 @@ impl Selection {
             self.values.iter().map(|value| &**value as _).collect();
         let rows = moment.prepare_cached(&self.rows).await.map_err(broken)?;
         let count = moment.prepare_cached(&self.count).await.map_err(broken)?;
-        let (rows, count) = tokio::try_join!(
+        let ((), rows, count) = tokio::try_join!(
+            moment.batch_execute(ANY_COLUMN),
             moment.query(&rows, &values),
             moment.query_one(&count, &values)
         )

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use protean_core::Lane;
 use protean_core::governor::Senses;
-use protean_core::parts::Parts;
 use protean_core::port::{self, Tier};
+use protean_core::tally::Tally;
 use protean_core::thread::stand_back;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
     /// What this process takes part in.
-    pub(crate) parts: Parts,
+    pub(crate) parts: Tally,
     pub(crate) senses: Arc<Senses>,
     /// Only to be looked at.
     pub(crate) turnstile: Turnstile,
@@ -94,7 +94,7 @@ impl Sqlite {
             locks,
             catalog,
             bell,
-            parts: Parts::default(),
+            parts: Tally::default(),
             senses,
             turnstile,
             sign: Mutex::default(),

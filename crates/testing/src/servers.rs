@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use protean_core::port::Tier;
-use protean_core::port::servers::{LeftAlone, Part, SILENCE_MAX, Server};
+use protean_core::port::servers::{LeftAlone, SILENCE_MAX, Served, Server};
 use uuid::Uuid;
 
 use crate::{Fixture, ready};
 
 /// A server that was started so many seconds after the first.
 fn server(second: i64) -> Server {
-    let part = |name: &str, left_alone| Part {
+    let part = |name: &str, left_alone| Served {
         name: name.into(),
         stream: "suite::item".into(),
         left_alone,

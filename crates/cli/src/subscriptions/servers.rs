@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use protean_core::port::broker::Subscription;
-use protean_core::port::servers::{Alive, LeftAlone, Part, Server};
+use protean_core::port::servers::{Alive, LeftAlone, Served, Server};
 use serde_json::{Value, json};
 
 use crate::{span, table};
@@ -92,8 +92,9 @@ impl Crew {
         &self,
         subscription: &Subscription,
     ) -> Option<(usize, Timestamp, Option<Timestamp>)> {
-        let is_it =
-            |part: &&Part| (&part.name, &part.stream) == (&subscription.name, &subscription.stream);
+        let is_it = |part: &&Served| {
+            (&part.name, &part.stream) == (&subscription.name, &subscription.stream)
+        };
         let parts = self.alive.iter().flat_map(|one| &one.server.parts);
         let all: Vec<LeftAlone> = parts
             .filter(is_it)
@@ -166,7 +167,7 @@ fn json_of(one: &Alive) -> Value {
         parts,
         ..
     } = &one.server;
-    let part = |part: &Part| json!({"name": part.name, "stream": part.stream});
+    let part = |part: &Served| json!({"name": part.name, "stream": part.stream});
     json!({
         "id": id,
         "host": host,
@@ -194,7 +195,7 @@ mod tests {
     }
 
     fn server(pid: u32, parts: &[&str], left_alone: Option<LeftAlone>) -> Alive {
-        let part = |name: &&str| Part {
+        let part = |name: &&str| Served {
             name: (*name).into(),
             stream: "shop::book".into(),
             left_alone,

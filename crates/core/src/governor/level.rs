@@ -21,7 +21,7 @@ const TARGET: f64 = 0.01;
 
 /// What is late at the least level is not backfill's doing, or cannot be helped. So many times as
 /// much of it may be late: a level that comes out better than that gives way to some avail.
-const TARGET_AT_FLOOR: f64 = 1.5;
+const TARGET_AT_FLOOR: f64 = 1.25;
 
 /// The most that may be late, whatever is at the least level.
 const TARGET_MAX: f64 = 0.25;

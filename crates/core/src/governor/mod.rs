@@ -17,7 +17,7 @@
 //! same judgements.
 //!
 //! Not all that is late is backfill's doing, and some of it cannot be helped by giving way. What is
-//! late at the least level is learnt there, and half as much again may be late from then on: the
+//! late at the least level is learnt there, and a quarter more may be late from then on: the
 //! level comes down as far as that helps, and no further.
 //!
 //! With no primary work for [`ABOUT`] the level does not count: backfill runs at full speed (L5).

@@ -34,12 +34,12 @@ pub struct Server {
     /// Whether it starts nothing any more, and only ends what it has begun.
     pub draining: bool,
     /// The subscriptions that it takes part in.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Served>,
 }
 
 /// A part that a server takes in a subscription.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct Served {
     /// The name of the subscription.
     pub name: Arc<str>,
     /// The stream that it reads.

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protean_core::parts::{Part, Parts};
 use protean_core::port::broker::Subscription;
+use protean_core::tally::{Tally, Tick};
 use protean_core::{Lane, port};
 use tokio::runtime::Handle;
 
@@ -52,7 +52,7 @@ pub(crate) struct Consumer {
     registry: Weak<Consumers>,
     runtime: Handle,
     /// Given back when everybody knows that this one has left.
-    part: Option<Part>,
+    part: Option<Tick>,
 }
 
 impl Consumer {
@@ -85,7 +85,7 @@ pub(crate) struct Consumers {
     bell: Arc<Bell>,
     own: Mutex<HashMap<Subscription, Weak<Consumer>>>,
     beating: AtomicBool,
-    parts: Parts,
+    parts: Tally,
 }
 
 impl Consumers {
@@ -95,7 +95,7 @@ impl Consumers {
             bell,
             own: Mutex::default(),
             beating: AtomicBool::new(false),
-            parts: Parts::default(),
+            parts: Tally::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use protean_core::domain::Domain;
-use protean_core::port::servers::{LeftAlone, Part, Server, TELL_INTERVAL};
+use protean_core::port::servers::{LeftAlone, Served, Server, TELL_INTERVAL};
 use rustix::system::uname;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
@@ -70,7 +70,7 @@ pub(super) async fn leave<D: Domain>(context: &Context<D>) {
 fn now<D: Domain>(context: &Context<D>) -> Server {
     let part = |(nth, known): (usize, &protean_core::port::broker::Subscription)| {
         let standing = context.monitor.standing(nth);
-        standing.claimed.then(|| Part {
+        standing.claimed.then(|| Served {
             name: known.name.clone(),
             stream: known.stream.clone(),
             left_alone: standing.left_alone.map(|it| by_the_wall(context, it)),

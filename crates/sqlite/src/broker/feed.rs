@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use protean_core::interner::Interner;
 use protean_core::lane::Band;
-use protean_core::parts::Part;
 use protean_core::port::broker::{Ahead, Delivery, Feed, Parked, Place, Subscription};
 use protean_core::port::store::Position;
 use protean_core::port::{self};
+use protean_core::tally::Tick;
 use protean_core::{BoxFuture, Lane};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -58,7 +58,7 @@ pub(super) struct LaneFeed {
 struct Hold {
     lock: File,
     bell: Arc<Bell>,
-    _part: Part,
+    _part: Tick,
 }
 
 impl Drop for Hold {

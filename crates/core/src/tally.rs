@@ -2,26 +2,26 @@
 
 use tokio::sync::watch;
 
-/// Counts parts.
+/// Counts what was taken and not given back.
 #[derive(Clone, Debug)]
-pub struct Parts(watch::Sender<usize>);
+pub struct Tally(watch::Sender<usize>);
 
-/// A part, until it is dropped.
+/// One of what is counted, until it is dropped.
 #[derive(Debug)]
-pub struct Part(watch::Sender<usize>);
+pub struct Tick(watch::Sender<usize>);
 
-impl Default for Parts {
+impl Default for Tally {
     fn default() -> Self {
         Self(watch::Sender::new(0))
     }
 }
 
-impl Parts {
+impl Tally {
     /// Takes one more.
     #[must_use]
-    pub fn take(&self) -> Part {
+    pub fn take(&self) -> Tick {
         self.0.send_modify(|count| *count += 1);
-        Part(self.0.clone())
+        Tick(self.0.clone())
     }
 
     /// Waits until all are given back.
@@ -34,7 +34,7 @@ impl Parts {
     }
 }
 
-impl Drop for Part {
+impl Drop for Tick {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count = count.saturating_sub(1));
     }
@@ -50,7 +50,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_is_waited_for_the_last_part() {
         const LONG: Duration = Duration::from_secs(60);
-        let parts = Parts::default();
+        let parts = Tally::default();
         parts.given_back().await;
         let (first, second) = (parts.take(), parts.take());
         let mut given_back = pin!(parts.given_back());
