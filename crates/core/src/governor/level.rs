@@ -16,23 +16,9 @@ const FIRST: f64 = 0.5;
 /// What a late judgement leaves of the level.
 const CUT: f64 = 0.9;
 
-/// The part of all judgements that may be late: what is promised is the 99th percentile.
-const TARGET: f64 = 0.01;
-
-/// What is late at the least level is not backfill's doing, or cannot be helped. So many times as
-/// much of it may be late: a level that comes out better than that gives way to some avail.
-const TARGET_AT_FLOOR: f64 = 1.25;
-
-/// The most that may be late, whatever is at the least level.
-const TARGET_MAX: f64 = 0.25;
-
-/// How much the newest judgement counts for what is late at the least level, and how much of that
-/// is forgotten with each judgement elsewhere: it is looked at again after some thousands.
-const FLOOR_NEWEST: f64 = 0.01;
-const FLOOR_FORGOTTEN: f64 = 0.000_2;
-
-/// How much one judgement in time adds besides a part of the level: it brings levels together that
-/// were apart.
+/// How much one judgement in time adds: a part of the level, which balances [`CUT`] where one in a
+/// hundred is late, and a little besides, which brings levels together that were apart.
+const STEP: f64 = 0.001;
 const STEP_FIXED: f64 = 0.000_05;
 
 /// How much of its turns backfill has, from nearly nothing to 1, all of them. Small and plain, so
@@ -42,8 +28,6 @@ const STEP_FIXED: f64 = 0.000_05;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Level {
     share: f64,
-    /// The part of the judgements that is late at the least level.
-    floor_late: f64,
     /// Since when it has been at its least.
     floored: Option<Duration>,
     /// When production was seen last.
@@ -54,7 +38,6 @@ impl Default for Level {
     fn default() -> Self {
         Self {
             share: FIRST,
-            floor_late: 0.0,
             floored: None,
             seen: None,
         }
@@ -63,13 +46,12 @@ impl Default for Level {
 
 impl Level {
     /// How many bytes a level has.
-    pub const BYTES: usize = 32;
+    pub const BYTES: usize = 24;
 
     /// Production is about, and some of its work was judged.
     pub fn hear(&mut self, now: Duration, judgement: Judgement) {
         self.seen = Some(now);
-        self.compare(judgement);
-        let step = self.step().mul_add(self.share, STEP_FIXED);
+        let step = STEP.mul_add(self.share, STEP_FIXED);
         let cuts = i32::try_from(judgement.late).unwrap_or(i32::MAX);
         let share = step.mul_add(f64::from(judgement.in_time), self.share);
         self.share = (share * CUT.powi(cuts)).clamp(LEAST, 1.0);
@@ -81,27 +63,6 @@ impl Level {
             Some(_) if self.share > LEFT_FLOOR => None,
             unchanged => unchanged,
         };
-    }
-
-    /// Learns at the least level what is late there.
-    fn compare(&mut self, judgement: Judgement) {
-        let is_least = self.share <= LEAST / CUT;
-        for (count, late) in [(judgement.in_time, 0.0), (judgement.late, 1.0)] {
-            let count = i32::try_from(count).unwrap_or(i32::MAX);
-            let kept = match is_least {
-                true => (1.0 - FLOOR_NEWEST).powi(count),
-                false => (1.0 - FLOOR_FORGOTTEN).powi(count),
-            };
-            let towards = if is_least { late } else { 0.0 };
-            self.floor_late = kept.mul_add(self.floor_late - towards, towards);
-        }
-    }
-
-    /// The part of the level that one judgement in time adds: what balances [`CUT`] where as many
-    /// are late as may be.
-    fn step(&self) -> f64 {
-        let target = (TARGET_AT_FLOOR * self.floor_late).clamp(TARGET, TARGET_MAX);
-        -CUT.ln() * target / (1.0 - target)
     }
 
     /// Whether production was seen lately.
@@ -160,12 +121,7 @@ impl Level {
             let nanos = time.map_or(0, |time| time.as_nanos());
             u64::try_from(nanos).unwrap_or(u64::MAX)
         };
-        let words = [
-            self.share.to_bits(),
-            self.floor_late.to_bits(),
-            nanos(self.floored),
-            nanos(self.seen),
-        ];
+        let words = [self.share.to_bits(), nanos(self.floored), nanos(self.seen)];
         let mut bytes = [0; Self::BYTES];
         for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
@@ -176,21 +132,20 @@ impl Level {
     /// The level of some bytes; a new one when they mean nothing.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
-        let mut words = [0; Self::BYTES / 8];
+        let mut words = [0; 3];
         for (word, place) in words.iter_mut().zip(bytes.chunks_exact(8)) {
             let mut eight = [0; 8];
             eight.copy_from_slice(place);
             *word = u64::from_le_bytes(eight);
         }
-        let [share, floor_late, floored, seen] = words;
-        let (share, floor_late) = (f64::from_bits(share), f64::from_bits(floor_late));
-        if !(LEAST..=1.0).contains(&share) || !(0.0..=1.0).contains(&floor_late) {
+        let [share, floored, seen] = words;
+        let share = f64::from_bits(share);
+        if !(LEAST..=1.0).contains(&share) {
             return Self::default();
         }
         let time = |nanos| (nanos > 0).then(|| Duration::from_nanos(nanos));
         Self {
             share,
-            floor_late,
             floored: time(floored),
             seen: time(seen),
         }

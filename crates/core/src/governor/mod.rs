@@ -16,10 +16,6 @@
 //! the step is the same at every level, which brings the levels of processes together that hear the
 //! same judgements.
 //!
-//! Not all that is late is backfill's doing, and some of it cannot be helped by giving way. What is
-//! late at the least level is learnt there, and a quarter more may be late from then on: the
-//! level comes down as far as that helps, and no further.
-//!
 //! With no primary work for [`ABOUT`] the level does not count: backfill runs at full speed (L5).
 //! A level that stays at its least for [`FLOOR_PATIENCE`] shows that it is not backfill that makes
 //! primary work late: the senses then learn what they see as the new quiet, so that a machine that

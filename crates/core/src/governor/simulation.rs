@@ -6,9 +6,6 @@ use proptest::prelude::*;
 
 use super::{Level, Sense, Surroundings};
 
-/// What others than backfill make of a commit now and then.
-const ALIEN_MS: f64 = 40.0;
-
 /// A store with an import and customers.
 struct Store {
     seed: u64,
@@ -19,8 +16,6 @@ struct Store {
     base_ms: f64,
     /// How much longer one takes that meets a backfill turn, in milliseconds.
     harm_ms: f64,
-    /// The part of all commits that takes [`ALIEN_MS`] longer whatever backfill does.
-    alien: f64,
     level: Level,
     sense: Sense,
 }
@@ -55,7 +50,6 @@ impl Store {
             rate,
             base_ms,
             harm_ms,
-            alien: 0.0,
             level: Level::default(),
             sense: Sense::new(Duration::from_millis(5)),
         };
@@ -80,9 +74,7 @@ impl Store {
         let tail = -0.3 * self.random().max(1e-6).ln();
         let meets = self.random() < share * share;
         let harm = if meets { self.harm_ms } else { 0.0 };
-        let is_alien = self.random() < self.alien;
-        let alien = if is_alien { ALIEN_MS } else { 0.0 };
-        let ms = self.base_ms * (1.0 + tail) + harm * self.random() + alien;
+        let ms = self.base_ms * (1.0 + tail) + harm * self.random();
         Duration::from_secs_f64(ms / 1_000.0)
     }
 
@@ -140,19 +132,6 @@ proptest! {
     }
 
     #[test]
-    fn l5_backfill_does_not_give_way_in_vain(
-        seed: u64,
-        rate in 50.0_f64..1_000.0,
-        alien in 0.05_f64..0.12,
-    ) {
-        let mut store = Store::new(seed, rate, 1.0, 0.0);
-        store.alien = alien;
-        store.run(4_000.0 / rate);
-        let steady = store.run(20_000.0 / rate);
-        prop_assert!(steady.mean() > 2.0 * 0.05, "level {:.3}", steady.mean());
-    }
-
-    #[test]
     fn l6_a_store_that_became_slower_for_good_is_learnt(seed: u64, rate in 50.0_f64..1_000.0) {
         let mut store = Store::new(seed, rate, 1.0, 0.2);
         store.run(30.0);
@@ -162,6 +141,6 @@ proptest! {
         // at the floor.
         let means = (0..24).map(|_| store.run(5.0).mean());
         let best = means.fold(0.0, f64::max);
-        prop_assert!(best > 0.4, "level {best:.2}");
+        prop_assert!(best > 0.6, "level {best:.2}");
     }
 }

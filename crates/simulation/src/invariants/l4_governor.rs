@@ -11,9 +11,9 @@ use crate::watch::Watch;
 const LEAST: f64 = 0.05;
 const GREATEST: f64 = 1.0;
 
-/// The most of production's work that may be late: what is steered at is one in a hundred, at the
-/// least level backfill still has one turn in twenty, and a quarter more may be late than there.
-const LATE_MAX: f64 = 0.09;
+/// The most of production's work that may be late: what is steered at is one in a hundred, and at
+/// the least level backfill still has one turn in twenty.
+const LATE_MAX: f64 = 0.07;
 
 /// The least of all turns that backfill has with nobody about.
 const FULL_SPEED: f64 = 0.95;
