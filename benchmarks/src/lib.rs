@@ -1,6 +1,8 @@
 //! What the benchmarks have in common.
 
 pub mod figures;
+pub mod front;
+pub mod interrupt;
 pub mod load;
 pub mod look;
 pub mod schedule;

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use crate::item::{self, claim, commit, ids, publication, publish, settlement, subscription};
 use crate::{Fixture, ready};
 
-fn plan(name: &str) -> Plan {
+/// An import of this name, whatever else it is.
+pub(crate) fn plan(name: &str) -> Plan {
     Plan {
         name: name.to_owned(),
         source: "catalog.csv".to_owned(),

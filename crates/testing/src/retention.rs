@@ -7,13 +7,14 @@ use protean_core::config::CrossLaneOrder;
 use protean_core::message::{Kind as MessageKind, Message};
 use protean_core::port::Tier;
 use protean_core::port::broker::{Death, Delivery, Parking, Subscription, Verdict};
-use protean_core::port::imports::{Plan, State, correlation_id};
+use protean_core::port::imports::{State, correlation_id};
 use protean_core::port::retention::{Kind, Row, Sweep};
 use protean_core::port::store::{Commit, Committed, Position, Refused};
 use protean_core::port::trace::Handling;
 use protean_core::{Lane, Priority};
 use uuid::Uuid;
 
+use crate::imports::plan;
 use crate::item::{self, Held, PATIENCE, commit, look_again, publication, publish};
 use crate::{Fixture, ready};
 
@@ -327,16 +328,6 @@ async fn start_import(tier: &Tier, runner: Uuid) {
 async fn start_another(tier: &Tier, runner: Uuid) {
     let import = tier.imports.start(&plan("films"), runner).await.unwrap();
     assert_eq!(import.state, State::Running);
-}
-
-fn plan(name: &str) -> Plan {
-    Plan {
-        name: name.to_owned(),
-        source: "catalog.csv".to_owned(),
-        digest: "0af7".to_owned(),
-        arguments: "--command Change".to_owned(),
-        priority: Priority::Bulk,
-    }
 }
 
 /// The failures of what waits or was given up are still told.

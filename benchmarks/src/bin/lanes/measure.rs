@@ -1,6 +1,5 @@
 //! One measurement: one phase at one rate, in a shop of its own.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -8,12 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use bookshelf::demo::tier::{Services, Tier};
 use rustix::time::{ClockId, clock_gettime};
-use tokio::runtime::Builder;
 
 use crate::backlog::Backlog;
 use crate::phase::Phase;
 use crate::shop::{Count, Shop};
 use protean_benchmarks::figures::Figures;
+use protean_benchmarks::interrupt::until_interrupted;
 use protean_benchmarks::load::{Answered, Load};
 use protean_benchmarks::schedule::Schedule;
 use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
@@ -27,21 +26,6 @@ const COUNT_EARLY: Duration = Duration::from_millis(500);
 
 /// Between the start of the watch and the first request.
 const LEAD: Duration = Duration::from_millis(50);
-
-/// How long the watch may go on after a measurement that failed: it would await what never comes.
-const WATCH_END_MAX: Duration = Duration::from_secs(1);
-
-/// Somebody wants the benchmark to end.
-#[derive(Debug)]
-pub(crate) struct Interrupted;
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it was interrupted")
-    }
-}
-
-impl std::error::Error for Interrupted {}
 
 /// What was measured.
 #[derive(Debug, Clone)]
@@ -81,17 +65,7 @@ pub(crate) fn measure(
     catalog: &Path,
 ) -> Result<Measured> {
     let services = Services::start(tier)?;
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let measured = runtime.block_on(async {
-        let interrupted = protean::cli::stop_requested()?;
-        tokio::select! {
-            measured = shop(&services, phase, schedule, catalog) => measured,
-            // The processes that were started end with the future that is dropped here.
-            () = interrupted => Err(Interrupted.into()),
-        }
-    });
-    runtime.shutdown_timeout(WATCH_END_MAX);
-    measured
+    until_interrupted(shop(&services, phase, schedule, catalog))
 }
 
 async fn shop(
@@ -111,9 +85,9 @@ async fn shop(
 
 async fn load(shop: &mut Shop, phase: Phase, schedule: Schedule) -> Result<Measured> {
     let (sender, accepted) = mpsc::sync_channel(ACCEPTED_MAX);
-    let open = shop.looks();
+    let open = shop.front.looks();
     let watching = tokio::task::spawn_blocking(move || watch(&open()?, &accepted));
-    let load = Load::new(shop.client()?, shop.books.clone(), sender);
+    let load = Load::new(shop.front.client()?, shop.books.clone(), sender);
     let start = Instant::now() + LEAD;
     let loading = tokio::spawn(load.run(schedule, start));
     let window = window(shop, phase, schedule, start).await?;

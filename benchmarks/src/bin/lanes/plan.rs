@@ -9,9 +9,10 @@ use bookshelf::demo::tier::Tier;
 use clap::Args;
 use protean::cli::grouped;
 
-use crate::measure::{Interrupted, measure};
+use crate::measure::measure;
 use crate::phase::Phase;
 use crate::summary::{Results, Run};
+use protean_benchmarks::interrupt::Interrupted;
 use protean_benchmarks::schedule::Schedule;
 
 /// Rows of the catalog for each second of a measurement: more than any tier takes in.

@@ -1,22 +1,20 @@
 //! The shop of one measurement: a folder, a database, and the processes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bookshelf::Bookshelf;
 use bookshelf::book::{AddBook, BookId};
 use bookshelf::catalog::BookCatalog;
-use bookshelf::demo::client::Client;
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::Services;
 use protean::App;
 use protean::app::Submission;
+use protean_benchmarks::front::Front;
 use protean_benchmarks::program;
-use tempfile::TempDir;
 
 use crate::phase::Phase;
-use protean_benchmarks::look::Looks;
 
 /// Books that are taken in before, whose prices change: so many that one is seldom changed again
 /// while it is awaited.
@@ -32,12 +30,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) struct Shop {
     pub(crate) app: App<Bookshelf>,
     pub(crate) books: Vec<String>,
-    database_uri: Option<String>,
+    pub(crate) front: Front,
     server: Process,
-    api: Process,
     importer: Option<Process>,
-    /// Goes last.
-    home: TempDir,
 }
 
 /// The books in the catalog at an instant.
@@ -50,40 +45,22 @@ pub(crate) struct Count {
 impl Shop {
     /// Starts server and API on a database that is empty but for some books.
     pub(crate) async fn start(services: &Services, phase: Phase) -> Result<Self> {
-        let folder = tempfile::tempdir().context("no folder for the shop")?;
-        let home = folder.path();
-        services.configure(home, phase.lanes())?;
-        let server = start_server(home, phase).await?;
-        let api = ["api", "--port", "0"];
-        let api = Process::start(&program("bookshelf")?, home, &api, "Listening on").await?;
-        let app = bookshelf::open(home).await?;
+        let front = Front::start(services, phase.lanes()).await?;
+        let server = start_server(front.home(), phase).await?;
+        let app = bookshelf::open(front.home()).await?;
         let books = take_in(&app).await?;
         Ok(Self {
             app,
             books,
-            database_uri: services.database_uri().map(str::to_owned),
+            front,
             server,
-            api,
             importer: None,
-            home: folder,
         })
-    }
-
-    pub(crate) fn client(&self) -> Result<Client> {
-        let line = self.api.first_line();
-        Client::new(line.trim_start_matches("Listening on http://"))
-    }
-
-    /// How looks at its projections are opened, on the thread that looks.
-    pub(crate) fn looks(&self) -> impl FnOnce() -> Result<Looks> + Send + 'static {
-        let home: PathBuf = self.home.path().to_owned();
-        let uri = self.database_uri.clone();
-        move || Looks::open(&home, uri.as_deref())
     }
 
     /// The books in the catalog now.
     pub(crate) async fn count(&self) -> Result<Count> {
-        let open = self.looks();
+        let open = self.front.looks();
         let count = move || {
             let looks = open()?;
             let at = Instant::now();
@@ -98,7 +75,7 @@ impl Shop {
         let catalog = catalog.to_str().context("a path that is no text")?;
         let (importer, arguments) = phase.importer();
         let arguments = [arguments, &[catalog, "--json"]].concat();
-        let importer = Process::spawn(&program(importer)?, self.home.path(), &arguments)?;
+        let importer = Process::spawn(&program(importer)?, self.front.home(), &arguments)?;
         self.importer = Some(importer);
         let started = Instant::now();
         while self.count().await?.books <= self.books.len() as u64 {
@@ -120,11 +97,10 @@ impl Shop {
     /// Ends it, whatever it has before it.
     pub(crate) async fn end(mut self) -> Result<()> {
         ensure!(self.server.is_running()?, "the server ended");
-        ensure!(self.api.is_running()?, "the API ended");
         if let Some(importer) = self.importer {
             importer.kill().await?;
         }
-        self.api.kill().await?;
+        self.front.end().await?;
         self.server.kill().await
     }
 }

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use bookshelf::demo::tier::{Services, Tier};
 use protean_benchmarks::figures::Figures;
+use protean_benchmarks::interrupt::until_interrupted;
 use protean_benchmarks::load::{Answered, Load};
 use protean_benchmarks::schedule::Schedule;
 use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
-use tokio::runtime::Builder;
 
 use crate::Phase;
 use crate::shop::Shop;
@@ -21,9 +21,6 @@ const LEAD: Duration = Duration::from_millis(50);
 /// Between the start of one server and the stop of the next, as whoever rolls a new version out
 /// waits until the last one is well.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// How long the watch may go on after a measurement that failed: it would await what never comes.
-const WATCH_END_MAX: Duration = Duration::from_secs(1);
 
 /// What was measured.
 #[derive(Debug)]
@@ -48,17 +45,7 @@ pub(crate) fn measure(
     catalog: &Path,
 ) -> Result<Measured> {
     let services = Services::start(tier)?;
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let measured = runtime.block_on(async {
-        let interrupted = protean::cli::stop_requested()?;
-        tokio::select! {
-            measured = shop(&services, (phase, servers), schedule, catalog) => measured,
-            // The processes that were started end with the future that is dropped here.
-            () = interrupted => bail!("it was interrupted"),
-        }
-    });
-    runtime.shutdown_timeout(WATCH_END_MAX);
-    measured
+    until_interrupted(shop(&services, (phase, servers), schedule, catalog))
 }
 
 async fn shop(
@@ -72,9 +59,9 @@ async fn shop(
         shop.start_import(catalog).await?;
     }
     let (sender, accepted) = mpsc::sync_channel(ACCEPTED_MAX);
-    let open = shop.looks();
+    let open = shop.front.looks();
     let watching = tokio::task::spawn_blocking(move || watch(&open()?, &accepted));
-    let load = Load::new(shop.client()?, Vec::new(), sender);
+    let load = Load::new(shop.front.client()?, Vec::new(), sender);
     let start = Instant::now() + LEAD;
     let loading = tokio::spawn(load.run(schedule, start));
     tokio::time::sleep_until((start + schedule.warm_up).into()).await;

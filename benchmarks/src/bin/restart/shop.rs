@@ -1,16 +1,14 @@
 //! The shop of one measurement: a folder, and the processes.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use bookshelf::demo::client::Client;
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::{Lanes, Services};
-use protean_benchmarks::look::Looks;
+use protean_benchmarks::front::Front;
 use protean_benchmarks::program;
-use tempfile::TempDir;
 
 /// How long the first books of an import may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,29 +18,19 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A shop that runs.
 pub(crate) struct Shop {
-    database_uri: Option<String>,
+    pub(crate) front: Front,
     /// Those that run longest first.
     servers: VecDeque<Process>,
-    api: Process,
     importer: Option<Process>,
-    /// Goes last.
-    home: TempDir,
 }
 
 impl Shop {
     /// Starts the API and so many servers on an empty database.
     pub(crate) async fn start(services: &Services, servers: u64) -> Result<Self> {
-        let folder = tempfile::tempdir().context("no folder for the shop")?;
-        let home = folder.path();
-        services.configure(home, Lanes::Two)?;
-        let api = ["api", "--port", "0"];
-        let api = Process::start(&program("bookshelf")?, home, &api, "Listening on").await?;
         let mut shop = Self {
-            database_uri: services.database_uri().map(str::to_owned),
+            front: Front::start(services, Lanes::Two).await?,
             servers: VecDeque::new(),
-            api,
             importer: None,
-            home: folder,
         };
         for _ in 0..servers {
             shop.start_server().await?;
@@ -54,7 +42,7 @@ impl Shop {
         let arguments = ["server", "--metrics-port", "0"];
         let ready = "Engine running";
         let server = program("bookshelf")?;
-        let server = Process::start(&server, self.home.path(), &arguments, ready).await?;
+        let server = Process::start(&server, self.front.home(), &arguments, ready).await?;
         self.servers.push_back(server);
         Ok(())
     }
@@ -66,27 +54,15 @@ impl Shop {
         self.start_server().await
     }
 
-    pub(crate) fn client(&self) -> Result<Client> {
-        let line = self.api.first_line();
-        Client::new(line.trim_start_matches("Listening on http://"))
-    }
-
-    /// How looks at its projections are opened, on the thread that looks.
-    pub(crate) fn looks(&self) -> impl FnOnce() -> Result<Looks> + Send + 'static {
-        let home: PathBuf = self.home.path().to_owned();
-        let uri = self.database_uri.clone();
-        move || Looks::open(&home, uri.as_deref())
-    }
-
     /// Starts the import, and waits until the first of its books are in the catalog.
     pub(crate) async fn start_import(&mut self, catalog: &Path) -> Result<()> {
         let catalog = catalog.to_str().context("a path that is no text")?;
         let importer = program("import_vintage_press")?;
-        let importer = Process::spawn(&importer, self.home.path(), &[catalog, "--json"])?;
+        let importer = Process::spawn(&importer, self.front.home(), &[catalog, "--json"])?;
         self.importer = Some(importer);
         let started = Instant::now();
         loop {
-            let open = self.looks();
+            let open = self.front.looks();
             if tokio::task::spawn_blocking(move || open()?.books()).await?? > 0 {
                 return Ok(());
             }
@@ -100,8 +76,7 @@ impl Shop {
     }
 
     /// Ends it, whatever it has before it.
-    pub(crate) async fn end(mut self) -> Result<()> {
-        ensure!(self.api.is_running()?, "the API ended");
+    pub(crate) async fn end(self) -> Result<()> {
         if let Some(mut importer) = self.importer {
             ensure!(
                 importer.is_running()?,
@@ -113,6 +88,6 @@ impl Shop {
             ensure!(server.is_running()?, "a server ended");
             server.kill().await?;
         }
-        self.api.kill().await
+        self.front.end().await
     }
 }
