@@ -1,11 +1,13 @@
 //! Connections: pools for each lane, so that backfill can never take the last one, and so that no
 //! connection of primary work is served by a thread that stands back (L2).
 
+mod stand_back;
+
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Client, ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, PoolBuilder,
+    Client, ClientWrapper, Hook, HookError, Manager, ManagerConfig, Pool, PoolBuilder, QueueMode,
     RecyclingMethod, Runtime, StatementCache, Timeouts,
 };
 use protean_core::port::store::Connections;
@@ -36,9 +38,11 @@ const LIGHT_CONNECTIONS: usize = 4;
 /// - A lock that cannot be had in time is told, not waited for.
 /// - Rows are found by their keys. Statements are planned once for all values, and often while the
 ///   tables are new: a plan that reads all of a table because it is small is kept until something
-///   analyses the table, and by then each order reads what an import has written.
+///   analyses the table, and by then each order reads what an import has written. Nor is a plan
+///   made anew for the values of each time: that was half of what an order cost the server.
 const SETTINGS: &str = "SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '60s';
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+    SET plan_cache_mode = force_generic_plan; SET jit = off";
 
 /// What holds, in its transaction, for a question whose conditions may be on any column.
 pub(crate) const ANY_COLUMN: &str = "SET LOCAL enable_seqscan = on";
@@ -122,17 +126,19 @@ impl Pools {
         // Commits alone have a fate.
         let committing = |lane, connections_max| {
             let pool = of(lane, connections_max, SETTINGS);
-            built(pool.post_create(backends.learning()))
+            pool.post_create(backends.learning())
         };
         let light = format!("{SETTINGS}; SET synchronous_commit = off");
+        let backfill = committing(Lane::Backfill, options.backfill_connections);
+        let light_backfill = of(Lane::Backfill, LIGHT_CONNECTIONS, &light);
         Ok(Self {
             lanes: [
-                committing(Lane::Primary, options.primary_connections)?,
-                committing(Lane::Backfill, options.backfill_connections)?,
+                built(committing(Lane::Primary, options.primary_connections))?,
+                built(backfill.post_create(stand_back::hook()))?,
             ],
             light: [
                 built(of(Lane::Primary, LIGHT_CONNECTIONS, &light))?,
-                built(of(Lane::Backfill, LIGHT_CONNECTIONS, &light))?,
+                built(light_backfill.post_create(stand_back::hook()))?,
             ],
             config: config.application_name(application).clone(),
             backends,
@@ -193,6 +199,8 @@ fn pool(config: &Config, connections_max: usize, settings: String) -> PoolBuilde
     });
     Pool::builder(manager)
         .max_size(connections_max)
+        // The one that was used last has what it needs at hand, and so has the server's process.
+        .queue_mode(QueueMode::Lifo)
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts {
             wait: Some(WAIT_TIMEOUT),

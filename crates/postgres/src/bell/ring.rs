@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use protean_core::Lane;
-use tokio_postgres::types::Type;
 
 use super::{Ear, News};
 use crate::pace::Pace;
@@ -12,6 +11,8 @@ use crate::pool::Pools;
 
 /// The channel that all processes of a domain's database listen to.
 pub(super) const CHANNEL: &str = "protean";
+
+const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
 /// How long news that nobody waits for is gathered: an import commits more often than any listener
 /// has to hear of it.
@@ -151,11 +152,12 @@ impl Bell {
     async fn notify(&self, lane: Lane, news: &News) -> Result<(), protean_core::port::Error> {
         let client = self.pools.light(lane).await?;
         let payload = format!("{} {}", self.process, news.encode());
-        let sql = "SELECT pg_notify($1, $2)";
-        let sent = client
-            .query_typed(sql, &[(&CHANNEL, Type::TEXT), (&payload, Type::TEXT)])
-            .await;
-        sent.map(drop)
+        let sent = async {
+            let notify = client.prepare_cached(NOTIFY).await?;
+            client.query(&notify, &[&CHANNEL, &payload]).await
+        };
+        sent.await
+            .map(drop)
             .map_err(|error| crate::error::failed("the notification", &error))
     }
 }

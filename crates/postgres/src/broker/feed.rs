@@ -46,6 +46,9 @@ pub struct LaneFeed {
     started: Vec<i64>,
     /// The queue that messages were taken of last.
     recent: Option<i64>,
+    /// When it last looked for leases that nobody owns; none after a fetch that failed, which may
+    /// have left some.
+    adopted: Option<Instant>,
     /// Who is told when something that waits may go on.
     ear: Option<Arc<Ear>>,
     /// Whether somebody is about to be told.
@@ -71,6 +74,7 @@ impl LaneFeed {
             interner: Interner::default(),
             started: Vec::new(),
             recent: None,
+            adopted: None,
             ear: None,
             telling: Arc::default(),
         }
@@ -119,6 +123,7 @@ impl LaneFeed {
             .await;
         if let Err(error) = taken {
             let error = failed("the fetch", &error);
+            self.adopted = None;
             if found.is_empty() {
                 return Err(error);
             }

@@ -31,6 +31,10 @@ const INITDB: [&str; 6] = [
 /// Enough for the pools of a handful of processes that share a server.
 const MAX_CONNECTIONS: u16 = 200;
 
+/// How many files of the log a server has that has run for long: more than an import of a hundred
+/// thousand rows fills.
+const LOG_FILES: u32 = 24;
+
 /// What keeps `psql` from waiting: a statement that takes longer is not one of a test.
 const PSQL_LIMITS: [(&str, &str); 2] = [
     ("PGCONNECT_TIMEOUT", "10"),
@@ -166,6 +170,27 @@ impl Postgres {
         let mut pg_restore = program::bounded(&self.programs.join("pg_restore"));
         let pg_restore = pg_restore.args(["--no-password", "--exit-on-error", "--dbname", uri]);
         program::printed(pg_restore.arg(file)).map(drop)
+    }
+
+    /// Gives a new server what one has that has run for long: files of the log that it may write to
+    /// again. A new one makes each when it needs it, 16 MB that are written and synchronised, and
+    /// every commit waits for that. Then waits until the disk has what anybody wrote before.
+    ///
+    /// # Errors
+    /// When the server refuses, or does not run.
+    pub fn season(&self) -> Result<(), Error> {
+        let fill = format!(
+            "DO $$ BEGIN FOR file IN 1..{LOG_FILES} LOOP
+                PERFORM pg_logical_emit_message(false, 'season', 'a record');
+                PERFORM pg_switch_wal();
+            END LOOP; END $$"
+        );
+        let keep = "ALTER SYSTEM SET min_wal_size = '1GB'";
+        for sql in [keep, "SELECT pg_reload_conf()", &fill, "CHECKPOINT"] {
+            self.query(&self.uri(), sql)?;
+        }
+        rustix::fs::sync();
+        Ok(())
     }
 
     /// The process id of the server, while it runs.

@@ -146,6 +146,7 @@ impl Services {
 impl Database {
     fn start() -> Result<Self> {
         let server = Postgres::start()?;
+        server.season()?;
         let uri = server.create_database()?;
         Ok(Self {
             uri,

@@ -1,5 +1,7 @@
 //! How a feed comes by leases.
 
+use std::time::{Duration, Instant};
+
 use deadpool_postgres::Client;
 use protean_core::Lane;
 use protean_core::config::CrossLaneOrder;
@@ -22,6 +24,10 @@ const LEASE_MAX_ABOUT: usize = 256;
 /// The most messages that are taken before it is known which queues have some: enough for a shop
 /// that is not behind, and few beside those of more urgent queues, which are asked for after it.
 const AT_ONCE_MAX: usize = 16;
+
+/// How long after a look for leases that nobody owns the next one may be, while there are messages:
+/// far below what it takes to know that somebody is gone.
+const ADOPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl LaneFeed {
     /// How many messages are leased at once: few of backfill while production is about, since the
@@ -56,6 +62,7 @@ impl LaneFeed {
             let has_room = count_max >= 2 * AT_ONCE_MAX && self.waiting.len() < WAITING_MAX;
             self.lane == Lane::Primary && *bounds == Bounds::None && has_room
         });
+        let adopts = recent.is_none() || self.adopted.is_none_or(|at| at.elapsed() >= ADOPT_PAUSE);
         let known = self.known_leases();
         let interner = &mut self.interner;
         let next = async {
@@ -67,11 +74,24 @@ impl LaneFeed {
                 None => Ok(Leased::default()),
             }
         };
-        let (mut adopted, grown, next) = tokio::try_join!(
-            lease::adopt(client, party, &known),
-            lease::grown(client, party, bounds),
-            next
-        )?;
+        let adopted = async {
+            match adopts {
+                true => lease::adopt(client, party, &known).await,
+                false => Ok(None),
+            }
+        };
+        // The queues before the messages: what comes in between is heard of.
+        let (mut grown, next, mut adopted) =
+            tokio::try_join!(lease::grown(client, party, bounds), next, adopted)?;
+        if let Some(recent) = recent.filter(|_| next.taken < AT_ONCE_MAX) {
+            grown.retain(|(queue, _)| *queue != recent);
+        }
+        if adopts {
+            self.adopted = Some(Instant::now());
+        } else if next.taken == 0 {
+            // Whatever it was woken for, it may be this.
+            adopted = lease::adopt(client, party, &known).await?;
+        }
         // Also with as much waiting as may: it may be for these.
         while let Some(lease) = adopted {
             let leased = self.take_over(client, party, lease).await?;
