@@ -80,13 +80,35 @@ struct Losses {
 impl Losses {
     /// Counts more, and tells the log if it is time to.
     fn add(&mut self, count: u64, why: impl std::fmt::Display) {
-        self.untold += count;
-        let is_time = self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY);
-        if count == 0 || !is_time {
-            return;
+        if let Some(lost) = self.count(count, Instant::now()) {
+            tracing::warn!(lost, %why, "spans are lost");
         }
-        tracing::warn!(lost = self.untold, %why, "spans are lost");
-        self.untold = 0;
-        self.told = Some(Instant::now());
+    }
+
+    /// Counts more; how many are to be told of now.
+    fn count(&mut self, count: u64, now: Instant) -> Option<u64> {
+        self.untold += count;
+        let told = self.told.map(|told| now.duration_since(told));
+        if count == 0 || told.is_some_and(|since| since < TOLD_EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_told_at_once_and_the_next_ones_together_a_minute_later() {
+        let mut losses = Losses::default();
+        let now = Instant::now();
+        assert_eq!(losses.count(0, now), None);
+        assert_eq!(losses.count(5, now), Some(5));
+        assert_eq!(losses.count(2, now + TOLD_EVERY / 2), None);
+        assert_eq!(losses.count(0, now + TOLD_EVERY), None);
+        assert_eq!(losses.count(1, now + TOLD_EVERY), Some(3));
     }
 }

@@ -123,3 +123,77 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use opentelemetry::InstrumentationScope;
+    use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status};
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
+
+    use super::*;
+
+    /// Longer than any of these tests takes.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn span() -> SpanData {
+        SpanData {
+            span_context: SpanContext::empty_context(),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: "a".into(),
+            start_time: SystemTime::UNIX_EPOCH,
+            end_time: SystemTime::UNIX_EPOCH,
+            attributes: Vec::new(),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::default(),
+        }
+    }
+
+    #[test]
+    fn what_finds_no_place_is_lost_and_counted() {
+        let queue = Queue::default();
+        for _ in 0..QUEUE_MAX + 7 {
+            queue.push(span());
+        }
+        let first = queue.next().unwrap();
+        assert_eq!((first.spans.len(), first.lost), (BATCH_MAX, 7));
+        let mut rest = 0;
+        while rest < QUEUE_MAX - BATCH_MAX {
+            let batch = queue.next().unwrap();
+            assert_eq!((batch.spans.len(), batch.lost), (BATCH_MAX, 0));
+            rest += batch.spans.len();
+        }
+    }
+
+    #[test]
+    fn a_flush_ends_when_everything_is_sent() {
+        let queue = Arc::new(Queue::default());
+        assert!(queue.flush(Duration::ZERO), "there is nothing to send");
+        queue.push(span());
+        assert!(!queue.flush(Duration::ZERO), "nobody sends it");
+        let sender = std::thread::spawn({
+            let queue = queue.clone();
+            move || std::iter::from_fn(|| queue.next()).count()
+        });
+        assert!(queue.flush(PATIENCE));
+        queue.close();
+        assert_eq!(sender.join().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_closed_queue_takes_nothing_and_holds_nobody() {
+        let queue = Queue::default();
+        queue.push(span());
+        queue.close();
+        queue.push(span());
+        assert_eq!(queue.next(), None);
+        assert!(queue.flush(PATIENCE));
+    }
+}

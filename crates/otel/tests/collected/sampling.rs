@@ -1,6 +1,9 @@
 //! Bulk work does not flood the collector.
 
+use std::collections::HashSet;
+
 use protean::app::Submission;
+use protean::app::import::{Row, iter};
 use protean::{Priority, traceparent};
 
 use crate::collector::Collector;
@@ -48,6 +51,26 @@ async fn bulk_work_of_a_trace_that_is_sampled_is_sampled() {
         let told = span.all(["protean.lane", "protean.priority"]);
         assert_eq!(told, ["backfill", "-100"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_of_an_import_begins_a_trace_of_its_own() {
+    let collector = Collector::start().await;
+    let settings = format!("endpoint = \"{}\"\nbackfill_ratio = 1", collector.endpoint);
+    let world = World::new(&settings);
+    let api = world.open("importer").await;
+    let rows = ["a", "b", "c"].map(|place| Row::new(store(place)));
+    let import = api.import(iter(rows)).name("parcels");
+    import.run().await.unwrap();
+    let server = world.server().await;
+    settled(&api).await;
+    server.stop().await;
+    let spans = collector.at_least(6).await;
+    assert_eq!(spans.len(), 6, "{spans:#?}");
+    let begins = spans.iter().filter(|span| span.parent.is_empty());
+    let traces: HashSet<_> = begins.map(|span| &span.trace).collect();
+    assert_eq!(traces.len(), 3, "{spans:#?}");
+    assert!(spans.iter().all(|span| span.service == "server"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
