@@ -23,7 +23,7 @@ async fn work(endpoint: &str) -> (World, Server) {
     settled(&api).await;
     // A request that was waited for would take longer alone.
     let took = began.elapsed();
-    assert!(took < Duration::from_secs(20), "it took {took:?}");
+    assert!(took < Duration::from_secs(60), "it took {took:?}");
     (world, server)
 }
 
