@@ -114,6 +114,18 @@ impl Failure {
         )
     }
 
+    /// What it says, for where payloads have no business: of one that cannot be read it would say
+    /// the payload.
+    #[must_use]
+    pub fn without_payload(&self) -> String {
+        match self.reason {
+            Reason::Undecodable(_) => {
+                "[PE0114] undecodable payload; its dead letter has it".to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether it says nothing about the message, so that others fail for the same reason: something
     /// that the handler needs does not work. What is missing, contested or refused is the message's
     /// own trouble.

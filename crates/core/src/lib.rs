@@ -22,6 +22,7 @@ pub mod settled;
 pub mod tally;
 pub mod thread;
 pub mod throttle;
+pub mod traceparent;
 pub mod unit;
 pub mod window;
 

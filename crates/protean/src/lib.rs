@@ -10,7 +10,7 @@ pub use open::{OpenError, connect, open, serve, serve_watched};
 pub use protean_core::thread::stand_back;
 pub use protean_core::{
     App, BoxFuture, Failure, Lane, Priority, app, config, domain, failure, id, lane, message,
-    naming, port, priority, schema, throttle, unit,
+    naming, port, priority, schema, throttle, traceparent, unit,
 };
 pub use protean_macros::{
     Aggregate, Command, Domain, Event, Projection, command_handler, event_handler, projector,

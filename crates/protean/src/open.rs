@@ -18,6 +18,10 @@ pub enum OpenError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] port::Error),
+    /// Spans cannot be sent where the environment says.
+    #[cfg(feature = "otel")]
+    #[error(transparent)]
+    Telemetry(#[from] protean_otel::Error),
     /// The configuration asks for something that goes with nothing else it says.
     #[error("[PE0421] {key}: {problem}")]
     Config {
@@ -49,7 +53,16 @@ pub async fn open<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenEr
 /// When the store cannot be opened.
 pub fn connect<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenError> {
     let tier = tier(&config)?;
-    Ok(App::new(domain, tier, config))
+    let app = App::new(domain, tier, config);
+    #[cfg(feature = "otel")]
+    if let Some(tracer) = protean_otel::tracer(D::NAME, &app.config().telemetry)? {
+        return Ok(app.with_tracer(tracer));
+    }
+    #[cfg(not(feature = "otel"))]
+    if app.config().telemetry.endpoint.is_some() {
+        tracing::warn!("no spans are sent: this program was built without the feature `otel`");
+    }
+    Ok(app)
 }
 
 /// How many quanta a backfill writer that has a share lets primary ones go first: they make some

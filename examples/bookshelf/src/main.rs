@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bookshelf::{Bookshelf, demo, http, import, sample};
 use clap::{Parser, Subcommand};
@@ -10,6 +11,9 @@ use clap::{Parser, Subcommand};
 /// Exit codes of the shop's own commands.
 const EXIT_FAILURE: u8 = 1;
 const EXIT_CANNOT_START: u8 = 3;
+
+/// How long the end of the HTTP interface waits for spans, if there are any, to reach their collector.
+const SPANS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The bookstore
 #[derive(Parser)]
@@ -61,7 +65,8 @@ async fn api(port: u16) -> anyhow::Result<()> {
         "Listening on http://{}",
         listener.local_addr()?
     )?;
-    http::serve(app, listener, stop).await?;
+    http::serve(app.clone(), listener, stop).await?;
+    app.flush_spans(SPANS_PATIENCE).await;
     Ok(())
 }
 

@@ -3,17 +3,19 @@
 pub mod import;
 mod inline;
 mod process;
+mod sent;
 mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{Config, Processing};
 use crate::domain::{Domain, Prepared, Registry, RoutedIn};
 use crate::failure::Reason;
 use crate::lane::Routing;
-use crate::port::Tier;
 use crate::port::broker::Subscription;
 use crate::port::store::Refused;
+use crate::port::{Tier, Tracer};
 use crate::schema::Invalid;
 use crate::unit::{Names, Session};
 use crate::{Failure, Lane, Priority, port, priority};
@@ -21,11 +23,14 @@ use crate::{Failure, Lane, Priority, port, priority};
 pub use process::{Inline, Process, Receipt, Submission};
 pub use view::{Page, Select, View};
 
+use sent::Sent;
+
 /// A handle on a running domain: a cheap clone, shared by all tasks.
 pub struct App<D> {
     inner: Arc<Inner<D>>,
     priority: Option<Priority>,
     correlation_id: Option<Arc<str>>,
+    tracer: Option<Arc<dyn Tracer>>,
 }
 
 struct Inner<D> {
@@ -74,6 +79,7 @@ impl<D> Clone for App<D> {
             inner: self.inner.clone(),
             priority: self.priority,
             correlation_id: self.correlation_id.clone(),
+            tracer: self.tracer.clone(),
         }
     }
 }
@@ -98,6 +104,16 @@ impl<D: Domain> App<D> {
             inner: Arc::new(inner),
             priority: None,
             correlation_id: None,
+            tracer: None,
+        }
+    }
+
+    /// A handle whose commands, and whose server, this tracer is told of.
+    #[must_use]
+    pub fn with_tracer(&self, tracer: Arc<dyn Tracer>) -> Self {
+        Self {
+            tracer: Some(tracer),
+            ..self.clone()
         }
     }
 
@@ -139,11 +155,12 @@ impl<D: Domain> App<D> {
         &self,
         submissions: impl IntoIterator<Item = Submission<C>>,
     ) -> Vec<Result<Receipt, Error>> {
-        let submissions = submissions
-            .into_iter()
-            .map(|one| self.compose(one))
-            .collect();
-        process::submit::<D, C>(self, submissions).await
+        let submissions = submissions.into_iter();
+        let mut messages: Vec<_> = submissions.map(|one| self.compose(one)).collect();
+        let sent = Sent::all(self, messages.iter_mut().flatten());
+        let outcomes = process::submit::<D, C>(self, messages).await;
+        sent.end_all(&outcomes);
+        outcomes
     }
 
     /// Asks for many commands to be done that were made ready by name, of any types, in one durable
@@ -200,6 +217,30 @@ impl<D: Domain> App<D> {
     #[must_use]
     pub fn names(&self) -> &Arc<Names> {
         &self.inner.names
+    }
+
+    /// Who is told what is sent and handled, if anybody.
+    #[must_use]
+    pub fn tracer(&self) -> Option<&Arc<dyn Tracer>> {
+        self.tracer.as_ref()
+    }
+
+    /// Hands over the spans that have ended so far, and waits for that at most so long: for a
+    /// program that is about to end. A server does it itself.
+    pub async fn flush_spans(&self, within: Duration) {
+        let Some(tracer) = self.tracer.clone() else {
+            return;
+        };
+        // It fails only when the runtime is ending, and then nobody waits for spans.
+        let _ = tokio::task::spawn_blocking(move || tracer.flush(within)).await;
+    }
+
+    /// The same handle, of whose commands no tracer is told.
+    fn without_tracer(&self) -> Self {
+        Self {
+            tracer: None,
+            ..self.clone()
+        }
     }
 
     /// A session for work on this lane.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::inline::{self, Erased, Take, Typed};
+use super::sent::Sent;
 use super::{App, Error};
 use crate::domain::{Domain, Prepared, RoutedIn};
 use crate::message::{self, Cause, Message};
 use crate::port::store::{Commit, Committed, Position, Refused};
-use crate::{BoxFuture, Failure, Lane, Priority, port};
+use crate::{BoxFuture, Failure, Lane, Priority, port, traceparent};
 
 /// A command with what its caller says about it.
 #[derive(Debug)]
@@ -125,20 +126,11 @@ impl<'a, D: Domain, C: RoutedIn<D>> IntoFuture for Process<'a, D, C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { app, submission } = self;
-            let message = app.compose(submission)?;
-            if app.handles_commands_inline() {
-                return inline::run(app, &Typed::<C>::new(), message)
-                    .await
-                    .map(|(receipt, _)| receipt);
-            }
-            let lane = app.names().routing().lane(message.priority);
-            let id = message.id;
-            let commit = Commit {
-                messages: vec![(lane, message)],
-                ..Commit::default()
-            };
-            let result = app.tier().store.commit(lane, vec![commit]).await.pop();
-            receipt(id, result.unwrap_or_else(|| Err(unanswered())))
+            let mut message = app.compose(submission)?;
+            let sent = Sent::one(app, &mut message);
+            let result = accept::<D, C>(app, message).await;
+            sent.end(&result, |receipt| receipt);
+            result
         })
     }
 }
@@ -156,13 +148,35 @@ impl<'a, D: Domain, C: RoutedIn<D>> IntoFuture for Inline<'a, D, C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Process { app, submission } = self.process;
-            let message = app.compose(submission)?;
-            let (receipt, reply) = inline::run(app, &Typed::<C>::new(), message).await?;
+            let mut message = app.compose(submission)?;
+            let sent = Sent::one(app, &mut message);
+            let result = inline::run(app, &Typed::<C>::new(), message).await;
+            sent.end(&result, |(receipt, _)| receipt);
+            let (receipt, reply) = result?;
             reply.ok_or(Error::Duplicate {
                 id: receipt.command_id,
             })
         })
     }
+}
+
+/// Writes one command, or handles it here.
+async fn accept<D: Domain, C: RoutedIn<D>>(
+    app: &App<D>,
+    message: Message,
+) -> Result<Receipt, Error> {
+    if app.handles_commands_inline() {
+        let outcome = inline::run(app, &Typed::<C>::new(), message).await;
+        return outcome.map(|(receipt, _)| receipt);
+    }
+    let lane = app.names().routing().lane(message.priority);
+    let id = message.id;
+    let commit = Commit {
+        messages: vec![(lane, message)],
+        ..Commit::default()
+    };
+    let result = app.tier().store.commit(lane, vec![commit]).await.pop();
+    receipt(id, result.unwrap_or_else(|| Err(unanswered())))
 }
 
 impl<D: Domain> App<D> {
@@ -210,11 +224,9 @@ impl<D: Domain> App<D> {
             .or_else(|| self.correlation_id.clone())
             .or_else(|| handling.as_ref().map(|cause| cause.correlation_id.clone()));
         let outside = Cause::outside(priority, correlation_id);
-        let (message_id, traceparent) =
-            handling.map_or((None, None), |cause| (cause.message_id, cause.traceparent));
         Cause {
-            message_id,
-            traceparent,
+            message_id: handling.and_then(|cause| cause.message_id),
+            traceparent: traceparent::scoped(),
             ..outside
         }
     }
@@ -252,7 +264,17 @@ pub(super) async fn submit_prepared<D: Domain>(
     submissions: impl IntoIterator<Item = Submission<Prepared>>,
 ) -> Vec<Result<Receipt, Error>> {
     let messages = submissions.into_iter().map(|one| app.compose_prepared(one));
-    let messages: Vec<Message> = messages.collect();
+    let mut messages: Vec<Message> = messages.collect();
+    let sent = Sent::all(app, messages.iter_mut());
+    let outcomes = submit_erased(app, messages).await;
+    sent.end_all(&outcomes);
+    outcomes
+}
+
+async fn submit_erased<D: Domain>(
+    app: &App<D>,
+    messages: Vec<Message>,
+) -> Vec<Result<Receipt, Error>> {
     if app.handles_commands_inline() {
         let mut outcomes = Vec::with_capacity(messages.len());
         for message in messages {

@@ -14,6 +14,7 @@ mod secret;
 mod server;
 mod store;
 mod table;
+mod telemetry;
 mod tree;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use retry::RetryPolicy;
 pub use secret::Secret;
 pub use server::{CrossLaneOrder, Metrics, PriorityLanes, Server};
 pub use store::{Broker, BrokerProvider, Database, Provider, Synchronous};
+pub use telemetry::Telemetry;
 
 use problem::Problems;
 use table::Table;
@@ -55,6 +57,8 @@ pub struct Config {
     pub server: Server,
     /// `[retention]`: how long what is done with is kept.
     pub retention: Retention,
+    /// `[telemetry]`: where spans go.
+    pub telemetry: Telemetry,
     /// `command_processing`.
     pub command_processing: Processing,
     /// `event_processing`.
@@ -64,19 +68,20 @@ pub struct Config {
 }
 
 /// The keys of the top level.
-const TOP_LEVEL: [&str; 8] = [
+const TOP_LEVEL: [&str; 9] = [
     "databases",
     "brokers",
     "event_store",
     "server",
     "retention",
+    "telemetry",
     "command_processing",
     "event_processing",
     "custom",
 ];
 
 /// Keys that only Protean for Python gives a meaning.
-const FOREIGN: [&str; 21] = [
+const FOREIGN: [&str; 20] = [
     "env",
     "testing",
     "debug",
@@ -95,7 +100,6 @@ const FOREIGN: [&str; 21] = [
     "idempotency",
     "consume_idempotency",
     "logging",
-    "telemetry",
     "observatory",
     "lint",
 ];
@@ -160,6 +164,9 @@ impl Config {
         }
         if let Some(retention) = root.table("retention") {
             self.retention.read(retention);
+        }
+        if let Some(telemetry) = root.table("telemetry") {
+            self.telemetry.read(telemetry);
         }
         root.verbatim("custom", &mut self.custom);
         root.foreign(&FOREIGN);

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::Priority;
 use crate::lane::Band;
+use crate::{Priority, traceparent};
 
 /// The type of a message that stands for one that could not be read. No handler takes it, so it is
 /// given up, and an operator sees what it was (L10).
@@ -159,7 +159,10 @@ tokio::task_local! {
 /// # Cancel safety
 /// As cancel safe as `work`.
 pub async fn while_handling<F: Future>(cause: Cause, work: F) -> F::Output {
-    HANDLING.scope(cause, work).await
+    let traceparent = cause.traceparent.clone();
+    HANDLING
+        .scope(cause, traceparent::inherit(traceparent, work))
+        .await
 }
 
 /// The cause that the message being handled in this task is, if there is one.

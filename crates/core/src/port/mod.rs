@@ -14,6 +14,7 @@ pub mod servers;
 pub mod store;
 pub mod tables;
 pub mod trace;
+pub mod tracer;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use retention::Retention;
 pub use servers::Servers;
 pub use store::Store;
 pub use tables::Tables;
+pub use tracer::Tracer;
 
 /// One choice of adapters.
 #[derive(Clone)]

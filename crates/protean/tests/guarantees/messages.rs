@@ -4,7 +4,7 @@ use protean::app::{Error, Submission};
 use protean::domain::Prepared;
 use protean::port::log::Entry;
 use protean::port::store::Position;
-use protean::{Lane, Priority, priority};
+use protean::{Lane, Priority, priority, traceparent};
 
 use crate::shop::{Thing, ThingId, Touch, World};
 
@@ -57,6 +57,30 @@ async fn everything_that_a_bulk_command_causes_stays_on_the_backfill_lane() {
         .unwrap();
     assert_eq!(trace.len(), 4);
     engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_goes_on_in_everything_that_a_command_causes_though_nobody_collects_spans() {
+    let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let world = World::new().await;
+    let touch = world.touch(ThingId::new(), "note:remember", Priority::Normal);
+    traceparent::scope(Some(given), touch).await;
+    let engine = world.engine();
+    world
+        .probe
+        .until(|log| log.contains(&"remember".to_owned()))
+        .await;
+    world.settled().await;
+    engine.stop().await;
+    for stream in [
+        "shop::thing:command",
+        "shop::thing",
+        "shop::note:command",
+        "shop::note",
+    ] {
+        let message = &entries(&world, stream).await[0].message;
+        assert_eq!(message.traceparent.as_deref(), Some(given), "{stream}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use protean_core::Failure;
 use protean_core::domain::{Domain, Subscriber};
 use protean_core::failure::Reason;
-use protean_core::message::{Cause, Message, UNDECODABLE, while_handling};
+use protean_core::message::{Message, UNDECODABLE, while_handling};
 use protean_core::port::broker::{Delivery, Settlement, Verdict};
 use protean_core::port::store::Commit;
 use protean_core::port::trace::Handling;
@@ -15,13 +15,14 @@ use protean_core::unit::{Session, Unit};
 
 use super::context::Context;
 use super::panics;
+use super::span::RunSpan;
 
 /// Runs the handler for a delivery; what it staged commits with the message's settlement (L9).
 pub(super) async fn attempt<D: Domain>(
     context: &Context<D>,
     subscription: usize,
     (session, began): (&Session, Timestamp),
-    delivery: &Delivery,
+    (delivery, span): (&Delivery, &RunSpan),
 ) -> Result<Commit, Failure> {
     let handling = handling(delivery, began);
     let settlement = settlement(context, subscription, delivery, (Verdict::Done, handling));
@@ -40,7 +41,7 @@ pub(super) async fn attempt<D: Domain>(
             }),
         };
     };
-    let cause = Cause::of(message);
+    let cause = span.cause(delivery);
     let mut unit = Unit::new(session, cause.clone());
     let handling = route(context.app.domain(), &message.data, &mut unit);
     panics::contain(while_handling(cause, handling)).await?;

@@ -16,6 +16,7 @@ use super::attempt::{attempt, handling, settlement};
 use super::context::Context;
 use super::narrate::Narrator;
 use super::outage::Signs;
+use super::span::RunSpan;
 use super::verdict::{decide, set_aside};
 use crate::lane::{Item, Outcome, Run};
 use crate::monitor::Meters;
@@ -48,6 +49,7 @@ struct Step {
     item: Item<Work>,
     commit: Commit,
     outcome: Outcome,
+    span: RunSpan,
 }
 
 /// A message that is being settled, and what becomes of it when that succeeds.
@@ -55,6 +57,7 @@ struct Planned {
     item: Item<Work>,
     outcome: Outcome,
     given_up: bool,
+    span: RunSpan,
 }
 
 struct Batch<D> {
@@ -122,15 +125,18 @@ impl<D: Domain> Batch<D> {
         let delivery = &item.body.delivery;
         let began = Instant::now();
         let run = (&self.session, self.began);
-        let tried = attempt(&self.context, self.subscription, run, delivery).await;
+        let span = RunSpan::begin(&self.context, self.subscription, delivery);
+        let tried = attempt(&self.context, self.subscription, run, (delivery, &span)).await;
         let took = began.elapsed();
         self.meters(&item).took(took);
         self.narrator().ran(delivery, took);
         match tried {
-            Ok(commit) => self.stage(item, commit),
-            Err(failure) if matches!(failure.reason(), Reason::Unflushed) => self.flush(item),
+            Ok(commit) => self.stage((item, span), commit),
+            Err(failure) if matches!(failure.reason(), Reason::Unflushed) => {
+                self.flush((item, span))
+            }
             Err(failure) => {
-                let mut step = self.failed(item, &failure);
+                let mut step = self.failed((item, span), &failure);
                 // Its failure means nothing when what is before it in its key is not written.
                 step.commit.dependent = self.follows(&step.item);
                 if let (Some(key), Outcome::Parked { .. }) = (step.item.key, step.outcome) {
@@ -180,7 +186,7 @@ impl<D: Domain> Batch<D> {
         item.key.is_some_and(|key| !self.keys.insert(key))
     }
 
-    fn stage(&mut self, item: Item<Work>, mut commit: Commit) {
+    fn stage(&mut self, (item, span): (Item<Work>, RunSpan), mut commit: Commit) {
         self.signs.handled = true;
         // What an earlier message of the key does must not be missing when this one is done.
         commit.dependent |= self.follows(&item);
@@ -189,21 +195,22 @@ impl<D: Domain> Batch<D> {
             item,
             commit,
             outcome: Outcome::Done,
+            span,
         });
     }
 
     /// The message has to see what those before it staged: it opens the next batch.
-    fn flush(&mut self, item: Item<Work>) {
+    fn flush(&mut self, (item, span): (Item<Work>, RunSpan)) {
         if self.steps.is_empty() {
             let text = "the handler reads a row that it put blindly itself; read it before";
-            let step = self.failed(item, &Failure::refuse(text));
+            let step = self.failed((item, span), &Failure::refuse(text));
             return self.steps.push(step);
         }
         self.closed = true;
         self.left.push(item);
     }
 
-    fn failed(&mut self, item: Item<Work>, failure: &Failure) -> Step {
+    fn failed(&mut self, (item, mut span): (Item<Work>, RunSpan), failure: &Failure) -> Step {
         let position = item.body.delivery.position;
         let may_be_an_outage = failure.may_be_an_outage();
         if may_be_an_outage {
@@ -217,6 +224,7 @@ impl<D: Domain> Batch<D> {
             true => set_aside(policy, delivery, failure, now),
             false => decide(policy, delivery, failure, now),
         };
+        span.failed(failure, &verdict);
         let outcome = delay.map_or(Outcome::Done, |delay| Outcome::Parked {
             position: position.0,
             due: self.context.now() + delay,
@@ -237,6 +245,7 @@ impl<D: Domain> Batch<D> {
             item,
             commit,
             outcome,
+            span,
         }
     }
 
@@ -261,7 +270,17 @@ impl<D: Domain> Batch<D> {
             if result.is_ok() {
                 self.count(&planned);
             }
-            let Planned { item, outcome, .. } = planned;
+            let Planned {
+                item,
+                outcome,
+                span,
+                ..
+            } = planned;
+            match result {
+                Ok(_) => span.end(),
+                Err(Refused::Settled) => span.settled_elsewhere(),
+                Err(_) => {}
+            }
             outcomes.push((item, if settled { outcome } else { Outcome::Unrun }));
         }
         let ran = outcomes.iter().map(|(item, _)| &item.body.delivery);
@@ -291,6 +310,7 @@ impl<D: Domain> Batch<D> {
             item,
             mut commit,
             outcome,
+            span,
         } in steps
         {
             let mut given_up = false;
@@ -304,6 +324,7 @@ impl<D: Domain> Batch<D> {
                 item,
                 outcome,
                 given_up,
+                span,
             });
             commits.push(commit);
         }
@@ -336,36 +357,36 @@ impl<D: Domain> Batch<D> {
             self.count(&planned);
         }
         let Planned {
-            mut item, outcome, ..
+            mut item,
+            outcome,
+            span,
+            ..
         } = planned;
-        match result {
-            Ok(_) => Next::Settled(item, outcome),
+        let failure = match result {
+            Ok(_) => {
+                span.end();
+                return Next::Settled(item, outcome);
+            }
             Err(Refused::Settled) => {
                 self.narrator().handled_elsewhere(&item.body.delivery);
-                Next::Settled(item, Outcome::Done)
+                span.settled_elsewhere();
+                return Next::Settled(item, Outcome::Done);
             }
-            Err(Refused::Dependent) => Next::Settled(item, Outcome::Unrun),
+            Err(Refused::Dependent) => return Next::Settled(item, Outcome::Unrun),
             Err(Refused::Conflict { .. }) if item.body.conflicts < CONFLICTS_MAX => {
                 item.body.conflicts += 1;
-                Next::Settled(item, Outcome::Unrun)
+                return Next::Settled(item, Outcome::Unrun);
             }
-            Err(Refused::Conflict { table, id }) => {
-                self.next_try(item, &Reason::Conflict { table, id }.into())
-            }
-            Err(Refused::Exists { table, what }) => {
-                self.next_try(item, &Reason::Exists { table, what }.into())
-            }
+            Err(Refused::Conflict { table, id }) => Reason::Conflict { table, id }.into(),
+            Err(Refused::Exists { table, what }) => Reason::Exists { table, what }.into(),
             Err(Refused::Store(error)) if error.is_transient() => {
                 self.narrator().store_is_away(&item.body.delivery, &error);
-                Next::Away(item)
+                return Next::Away(item);
             }
-            Err(refused) => self.next_try(item, &Failure::transient(refused.to_string())),
-        }
-    }
-
-    /// A message that the store refused has failed, like one that its handler refused.
-    fn next_try(&mut self, item: Item<Work>, failure: &Failure) -> Next {
-        Next::Failed(Box::new(self.failed(item, failure)))
+            Err(refused) => Failure::transient(refused.to_string()),
+        };
+        // A message that the store refused has failed, like one that its handler refused.
+        Next::Failed(Box::new(self.failed((item, span), &failure)))
     }
 }
 

@@ -9,6 +9,9 @@ use super::Summary;
 use super::presence;
 use super::state::Engine;
 
+/// How long the end waits for spans at most, when the collector of them does not answer.
+const FLUSH_MAX: Duration = Duration::from_secs(3);
+
 impl<D: Domain> Engine<D> {
     /// Tells whoever watches how a subscription stands now, since that has changed.
     pub(super) fn stands(&self, subscription: usize) {
@@ -58,6 +61,8 @@ impl<D: Domain> Engine<D> {
         presence::release(&self.context).await;
         self.attendance.shutdown().await;
         presence::leave(&self.context).await;
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        self.context.app.flush_spans(left.min(FLUSH_MAX)).await;
         Summary {
             primary: self.gauges.total(Lane::Primary),
             backfill: self.gauges.total(Lane::Backfill),

@@ -21,6 +21,7 @@ mod panics;
 mod pool;
 mod post;
 mod presence;
+mod span;
 mod state;
 mod verdict;
 mod withheld;

@@ -7,7 +7,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use protean_core::failure::Reason;
 use protean_core::port::broker::{Delivery, Subscription};
 use protean_core::{Failure, Lane, port};
 
@@ -102,13 +101,11 @@ impl Narrator<'_> {
         }
     }
 
-    /// What a failure says; of a payload that cannot be read it would say the payload.
+    /// What a failure says.
     fn text(self, failure: &Failure) -> String {
-        match (self.payloads, failure.reason()) {
-            (Payloads::Withheld, Reason::Undecodable(_)) => {
-                "[PE0114] undecodable payload; its dead letter has it".to_owned()
-            }
-            _ => failure.to_string(),
+        match self.payloads {
+            Payloads::Withheld => failure.without_payload(),
+            Payloads::Logged => failure.to_string(),
         }
     }
 }

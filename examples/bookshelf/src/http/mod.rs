@@ -8,6 +8,7 @@ mod correlation;
 mod error;
 mod fields;
 mod orders;
+mod trace;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -31,6 +32,7 @@ pub fn router(app: App<Bookshelf>) -> Router {
         .fallback(async || ApiError::no_route())
         .method_not_allowed_fallback(async || ApiError::no_method())
         .layer(middleware::from_fn(correlation::carry))
+        .layer(middleware::from_fn(trace::carry))
         .with_state(app)
 }
 

@@ -11,6 +11,7 @@ on_every_tier!(
     orders_and_books_are_accepted_and_seen_when_they_are_handled,
     a_repeated_request_counts_once_and_its_trace_is_kept,
     a_price_that_was_changed_is_in_the_catalog,
+    the_trace_of_a_caller_goes_on_in_what_a_request_causes,
 );
 
 fn orders_and_books_are_accepted_and_seen_when_they_are_handled(tier: Tier) {
@@ -129,6 +130,28 @@ fn a_repeated_request_counts_once_and_its_trace_is_kept(tier: Tier) {
         assert!(line.starts_with(start), "{trace}");
     }
     assert!(lines[2].contains("(primary, NORMAL)"), "{trace}");
+}
+
+fn the_trace_of_a_caller_goes_on_in_what_a_request_causes(tier: Tier) {
+    let shop = Shop::on(tier);
+    let (_api, address) = shop.api();
+    let _server = shop.server();
+    let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let body = r#"{"customer_name":"Ada","book_title":"Dune","quantity":1,"unit_price_amount":9}"#;
+    for headers in [
+        format!("traceparent: {given}\r\n"),
+        "traceparent: x\r\n".to_owned(),
+    ] {
+        let order = request(&address, "POST /orders", &headers, body);
+        assert_eq!(order.status, 202, "{order:?}");
+    }
+    shop.settled();
+    let carried = shop.texts("SELECT traceparent FROM protean_message WHERE traceparent <> ''");
+    assert_eq!(
+        carried,
+        [given, given],
+        "a command and an event of one order"
+    );
 }
 
 fn a_price_that_was_changed_is_in_the_catalog(tier: Tier) {

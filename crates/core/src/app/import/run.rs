@@ -168,7 +168,9 @@ impl<D: Domain, O: Send + 'static, B: Observer<O>> Runner<'_, D, O, B> {
             }
             self.settle().await?;
             self.pace.go(chunk.rows.len());
-            self.in_flight = Some(tokio::spawn(submit(self.app.clone(), chunk)));
+            // Each command begins a trace of its own when it is handled, if it is sampled.
+            let app = self.app.without_tracer();
+            self.in_flight = Some(tokio::spawn(submit(app, chunk)));
             if is_last {
                 self.settle().await?;
                 return match broken {

@@ -54,6 +54,23 @@ fn a_value_of_the_wrong_type_is_told() {
 }
 
 #[test]
+fn a_collector_behind_tls_is_told() {
+    let text =
+        "[telemetry]\nendpoint = \"https://far:4318\"\nbackfill_ratio = 2\nexporter = \"otlp\"";
+    assert_eq!(
+        problems(text),
+        [
+            "domain.toml:2: telemetry.endpoint: expected a URL that begins with \"http://\", as \
+             \"http://127.0.0.1:4318\" (spans are sent without TLS: a collector on this machine \
+             can send them on), found \"https://far:4318\"",
+            "domain.toml:3: telemetry.backfill_ratio: expected a number from 0 to 1, found 2",
+            "domain.toml:4: telemetry.exporter: known to Protean for Python, has no effect here; \
+             remove it",
+        ]
+    );
+}
+
+#[test]
 fn an_age_that_is_none_is_told() {
     let wanted = "expected an age such as \"90d\" (in s, m, h, d or w, at most 36500 days), or \
         \"off\" to keep it for ever";

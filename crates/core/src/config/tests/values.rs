@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::parse;
 use crate::config::{
     Age, BrokerProvider, Config, CrossLaneOrder, Metrics, PriorityLanes, Processing, Provider,
-    Retention, RetryPolicy, Server, Synchronous,
+    Retention, RetryPolicy, Server, Synchronous, Telemetry,
 };
 
 #[test]
@@ -106,6 +106,21 @@ fn ages_are_read_in_their_units_or_off() {
     };
     assert_eq!(retention(text), expected);
     assert_eq!(retention("[retention]\ntraces = \"0d\"").traces, Age::Never);
+}
+
+#[test]
+fn spans_go_to_a_collector_if_one_is_named() {
+    let telemetry = |text| parse(text).unwrap().telemetry;
+    assert_eq!(telemetry("").endpoint, None);
+    let text = "[telemetry]\nendpoint = \"http://127.0.0.1:4318\"\nservice_name = \"shop\"\n\
+         enabled = false\nbackfill_ratio = 0.5";
+    let expected = Telemetry {
+        enabled: false,
+        endpoint: Some("http://127.0.0.1:4318".to_owned()),
+        service_name: Some("shop".to_owned()),
+        backfill_ratio: 0.5,
+    };
+    assert_eq!(telemetry(text), expected);
 }
 
 #[test]

@@ -39,3 +39,8 @@ use super::Message;
 /// The longest envelope that is read: no message of an application comes near it, and no text from
 /// outside may fill the memory.
 pub const ENVELOPE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Whether a text is a trace context of version 00.
+pub(crate) fn is_trace_context(text: &str) -> bool {
+    traceparent::Parts::of(text).is_some()
+}
