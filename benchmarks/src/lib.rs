@@ -5,6 +5,7 @@ pub mod front;
 pub mod interrupt;
 pub mod load;
 pub mod look;
+pub mod opening;
 pub mod schedule;
 pub mod watch;
 

@@ -14,11 +14,15 @@ use protean_core::{BoxFuture, Lane};
 use protean_postgres::Postgres;
 use protean_postgres::outbox::{Ear, Outbox, Queue};
 
-use crate::feed::RedisFeed;
+use crate::feed::{RedisFeed, SILENCE_MAX};
+use crate::handover::Consumers;
 use crate::keys::Keys;
 use crate::link::{Server, Shared};
 use crate::options::Options;
 use crate::{relay, watch};
+
+/// How long Redis may take for what a process that stops hands over.
+const HAND_OVER_MAX: Duration = Duration::from_millis(500);
 
 /// Redis, as this process uses it beside its database: a cheap clone.
 #[derive(Clone)]
@@ -34,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) links: [Shared; 2],
     pub(crate) keys: Keys,
     pub(crate) options: Options,
+    pub(crate) consumers: Consumers,
     ears: Mutex<Vec<Weak<Ear>>>,
     watched: Mutex<HashSet<Arc<str>>>,
     forwarding: Once,
@@ -59,6 +64,7 @@ impl Redis {
             server,
             keys,
             options,
+            consumers: Consumers::default(),
             ears: Mutex::default(),
             watched: Mutex::default(),
             forwarding: Once::new(),
@@ -133,6 +139,9 @@ async fn forward(heard: Arc<Ear>, broker: Weak<Inner>) {
         let Some(inner) = broker.upgrade() else {
             return;
         };
+        if matches!(wake, Wake::Anything) {
+            inner.consumers.hear();
+        }
         for ear in inner.living_ears() {
             match &wake {
                 Wake::Anything => ear.hear_of_everything(),
@@ -161,7 +170,21 @@ impl Broker for Redis {
     }
 
     fn release(&self) -> BoxFuture<'_, Result<(), port::Error>> {
-        self.inner.database.release()
+        Box::pin(async move {
+            let Inner {
+                consumers, links, ..
+            } = &*self.inner;
+            let handed_over = consumers.hand_over(links, SILENCE_MAX);
+            match tokio::time::timeout(HAND_OVER_MAX, handed_over).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "others have to wait for what is in hand")
+                }
+                Err(_) => tracing::debug!("others have to wait for what is in hand"),
+            }
+            // This tells the others, too.
+            self.inner.database.release().await
+        })
     }
 
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Listener>, port::Error>> {

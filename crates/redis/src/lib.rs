@@ -13,6 +13,7 @@ mod entry;
 mod error;
 mod feed;
 mod foreign;
+mod handover;
 mod keys;
 mod link;
 mod mirror;

@@ -151,6 +151,25 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Has another consumer own what one has in hand, as if it had been silent for a while.
+///
+/// `KEYS`: the stream. `ARGV`: the group, the consumer, the other one, how many entries at most, and
+/// the milliseconds of silence. Answers how many there were.
+pub(crate) static HAND_OVER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[4], ARGV[2])
+        if pending.err then return 0 end
+        local ids = {}
+        for nth, one in ipairs(pending) do ids[nth] = one[1] end
+        if #ids == 0 then return 0 end
+        local claim = {'XCLAIM', KEYS[1], ARGV[1], ARGV[3], '0'}
+        for _, id in ipairs(ids) do claim[#claim + 1] = id end
+        for _, word in ipairs({'IDLE', ARGV[5], 'JUSTID'}) do claim[#claim + 1] = word end
+        redis.call(unpack(claim))
+        return #ids",
+    )
+});
+
 /// Forgets a consumer, unless it has something pending.
 ///
 /// `KEYS`: the stream. `ARGV`: the group, the consumer.

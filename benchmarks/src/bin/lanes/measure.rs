@@ -14,6 +14,7 @@ use crate::shop::{Count, Shop};
 use protean_benchmarks::figures::Figures;
 use protean_benchmarks::interrupt::until_interrupted;
 use protean_benchmarks::load::{Answered, Load};
+use protean_benchmarks::opening::open;
 use protean_benchmarks::schedule::Schedule;
 use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
 
@@ -75,6 +76,7 @@ async fn shop(
     catalog: &Path,
 ) -> Result<Measured> {
     let mut shop = Shop::start(services, phase).await?;
+    open(&shop.front, schedule.per_second).await?;
     if phase.imports() {
         shop.start_import(phase, catalog).await?;
     }

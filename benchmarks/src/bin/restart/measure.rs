@@ -9,6 +9,7 @@ use bookshelf::demo::tier::{Services, Tier};
 use protean_benchmarks::figures::Figures;
 use protean_benchmarks::interrupt::until_interrupted;
 use protean_benchmarks::load::{Answered, Load};
+use protean_benchmarks::opening::open;
 use protean_benchmarks::schedule::Schedule;
 use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
 
@@ -18,9 +19,15 @@ use crate::shop::Shop;
 /// Between the start of the watch and the first order.
 const LEAD: Duration = Duration::from_millis(50);
 
-/// Between the start of one server and the stop of the next, as whoever rolls a new version out
-/// waits until the last one is well.
-const PAUSE: Duration = Duration::from_millis(500);
+/// What is done while orders come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) phase: Phase,
+    pub(crate) servers: u64,
+    /// Between the start of one server and the stop of the next, as whoever rolls a new version out
+    /// waits until the last one is well.
+    pub(crate) pause: Duration,
+}
 
 /// What was measured.
 #[derive(Debug)]
@@ -40,22 +47,23 @@ pub(crate) struct Measured {
 /// Measures a phase; blocks until it is over and everything that it needed has gone.
 pub(crate) fn measure(
     tier: Tier,
-    (phase, servers): (Phase, u64),
+    plan: Plan,
     schedule: Schedule,
     catalog: &Path,
 ) -> Result<Measured> {
     let services = Services::start(tier)?;
-    until_interrupted(shop(&services, (phase, servers), schedule, catalog))
+    until_interrupted(shop(&services, plan, schedule, catalog))
 }
 
 async fn shop(
     services: &Services,
-    (phase, servers): (Phase, u64),
+    plan: Plan,
     schedule: Schedule,
     catalog: &Path,
 ) -> Result<Measured> {
-    let mut shop = Shop::start(services, servers).await?;
-    if phase != Phase::Idle {
+    let mut shop = Shop::start(services, plan.servers).await?;
+    open(&shop.front, schedule.per_second).await?;
+    if plan.phase != Phase::Idle {
         shop.start_import(catalog).await?;
     }
     let (sender, accepted) = mpsc::sync_channel(ACCEPTED_MAX);
@@ -65,8 +73,8 @@ async fn shop(
     let start = Instant::now() + LEAD;
     let loading = tokio::spawn(load.run(schedule, start));
     tokio::time::sleep_until((start + schedule.warm_up).into()).await;
-    let restarts = match phase {
-        Phase::Restarts => restarts(&mut shop, start + schedule.duration()).await?,
+    let restarts = match plan.phase {
+        Phase::Restarts => restarts(&mut shop, plan.pause, start + schedule.duration()).await?,
         Phase::Idle | Phase::Import => 0,
     };
     let answered = loading.await??;
@@ -76,13 +84,13 @@ async fn shop(
 }
 
 /// Restarts one server after the other until then; how many.
-async fn restarts(shop: &mut Shop, end: Instant) -> Result<u64> {
+async fn restarts(shop: &mut Shop, pause: Duration, end: Instant) -> Result<u64> {
     let mut count = 0;
-    while Instant::now() + PAUSE < end {
+    while Instant::now() + pause < end {
         shop.restart().await?;
         count += 1;
         // sleep: who rolls out waits between two servers
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
     Ok(count)
 }

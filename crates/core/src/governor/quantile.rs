@@ -6,14 +6,27 @@ const FIRST: u32 = 32;
 /// How far one value above the percentile moves it.
 const UP: f64 = 0.05;
 
+/// How many values in a row below the percentile, in the number of which one is above it, and at
+/// least how many, show that it has fallen: when all of them are far below it.
+const FALLEN: f64 = 2.0;
+const FALLEN_MIN: f64 = 10.0;
+
+/// What is far: so many times.
+const FAR: f64 = 1.25;
+
 /// Learns a percentile by stochastic approximation: up by a part with each value above it, down by
-/// as much less with each value below as there are more of those.
+/// as much less with each value below as there are more of those. A rush of production, or a process
+/// that has just begun, leaves it far too high, and to come down like that takes thousands of values:
+/// it falls at once when a run of values shows that it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quantile {
     /// The part of all values that is above.
     above: f64,
     value: f64,
     seen: u32,
+    /// The greatest of the last values, and how many those are.
+    greatest: f64,
+    run: f64,
 }
 
 impl Quantile {
@@ -23,6 +36,8 @@ impl Quantile {
             above,
             value: 0.0,
             seen: 0,
+            greatest: 0.0,
+            run: 0.0,
         }
     }
 
@@ -36,6 +51,19 @@ impl Quantile {
         } else {
             self.value *= (-UP * self.above / (1.0 - self.above)).exp();
         }
+        self.fall(value);
+    }
+
+    fn fall(&mut self, value: f64) {
+        self.greatest = self.greatest.max(value);
+        self.run += 1.0;
+        if self.run * self.above < FALLEN || self.run < FALLEN_MIN {
+            return;
+        }
+        if self.greatest * FAR < self.value {
+            self.value = self.greatest;
+        }
+        (self.greatest, self.run) = (0.0, 0.0);
     }
 
     /// The percentile, once enough was seen.
@@ -54,6 +82,15 @@ mod tests {
     fn values(count: u32) -> impl Iterator<Item = f64> {
         let scattered = |nth: u32| (nth ^ nth >> 7).wrapping_mul(2_654_435_761).rotate_left(11);
         (0..count).map(move |nth| 1.0 + f64::from(scattered(nth) % 1_000) / 1_000.0)
+    }
+
+    #[test]
+    fn a_rush_is_forgotten_after_a_run_of_calm() {
+        let mut quantile = Quantile::with_above(0.01);
+        (0..1_000).for_each(|_| quantile.learn(50.0));
+        values(400).for_each(|value| quantile.learn(value));
+        let value = quantile.value().unwrap();
+        assert!((1.9..2.1).contains(&value), "{value}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod arrival;
 mod group;
 mod take_over;
 
+pub(crate) use take_over::SILENCE_MAX;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +51,8 @@ pub(crate) struct RedisFeed {
     /// Entries to be acknowledged.
     acks: Vec<String>,
     looked: Instant,
+    /// How often somebody had given something back at the last look.
+    freed: u64,
     /// Ends the signs of life with the feed.
     _alive: Arc<()>,
 }
@@ -65,6 +69,8 @@ impl RedisFeed {
         let sign = take_over::sign_of_life(&stream, &subscription.name, &consumer);
         let signs = take_over::live(Arc::downgrade(broker), lane, sign, Arc::downgrade(&alive));
         tokio::spawn(signs);
+        let group = (stream.clone(), subscription.name.clone());
+        broker.consumers.add(group, lane, consumer.clone());
         Self {
             stream,
             consumer,
@@ -78,6 +84,7 @@ impl RedisFeed {
             entries: HashMap::new(),
             acks: Vec::new(),
             looked: Instant::now(),
+            freed: broker.consumers.freed(),
             _alive: alive,
         }
     }
@@ -110,7 +117,8 @@ impl RedisFeed {
             Some(bounds) => bounds.clone(),
             None => self.join().await?,
         };
-        let due = self.looked.elapsed() >= LOOK_INTERVAL;
+        let freed = self.broker.consumers.freed();
+        let due = self.looked.elapsed() >= LOOK_INTERVAL || self.freed != freed;
         if self.behind || due || self.inner.has_waiting() {
             let taken = self.inner.take(count_max, &bounds).await?;
             self.behind = !taken.is_empty();
@@ -118,6 +126,7 @@ impl RedisFeed {
         }
         if due {
             self.looked = Instant::now();
+            self.freed = freed;
             // Another process may have made the group anew, after Redis lost its data.
             self.behind |= self.join().await? != bounds;
             let orphans = self

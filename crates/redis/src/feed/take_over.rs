@@ -11,13 +11,14 @@ use super::RedisFeed;
 use crate::broker::Inner;
 use crate::entry::{Entry, of_list};
 use crate::error::failed;
+use crate::handover::NOBODY;
 use crate::script::FORGET;
 
 /// How often a consumer says that it is alive.
 const LIFE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a consumer may be silent before what it was handed is anybody's.
-const SILENCE_MAX: Duration = Duration::from_secs(3);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(3);
 
 /// An id behind that of any entry.
 const BEHIND_ALL: &str = "18446744073709551615-0";
@@ -72,7 +73,8 @@ impl RedisFeed {
                 }
                 continue;
             }
-            if other.idle < SILENCE_MAX || taken.len() >= count_max {
+            let may_be_alive = other.idle < SILENCE_MAX && other.name != NOBODY;
+            if may_be_alive || taken.len() >= count_max {
                 continue;
             }
             if other.pending == 0 {
@@ -87,7 +89,7 @@ impl RedisFeed {
                 tracing::info!(
                     consumer = %other.name,
                     entries = claimed.len(),
-                    "taking over from a dead consumer"
+                    "taking over what another consumer had"
                 );
             }
             taken.extend(claimed);

@@ -51,6 +51,24 @@ async fn l8_what_a_dead_process_had_is_taken_over_in_order() {
     assert!(waited < Duration::from_secs(10), "{waited:?}");
 }
 
+/// A process that stops says so, and nobody waits until it counts as dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stopping_process_had_is_taken_over_at_once() {
+    let rig = Rig::start(Persistence::None).await;
+    let (tier, other) = (rig.server(), rig.server());
+    publish(&tier, &numbered(0..10, Priority::Normal)).await;
+    let [mut stopping, _backfill] = feeds(&tier, "Handler").await;
+    assert_eq!(take(&mut *stopping, 10).await.len(), 10);
+    let [mut next, _backfill] = feeds(&other, "Handler").await;
+    assert!(next.fetch(10).await.unwrap().is_empty());
+    drop(stopping);
+    let stopped = Instant::now();
+    tier.broker.release().await.unwrap();
+    assert_eq!(take(&mut *next, 10).await.len(), 10);
+    let waited = stopped.elapsed();
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+}
+
 /// A process that is busy with what it has, and asks for no more, is alive.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_process_keeps_what_it_was_handed() {
