@@ -54,7 +54,7 @@ async fn l8_what_a_dead_process_had_is_taken_over_in_order() {
 /// A process that stops says so, and nobody waits until it counts as dead.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_stopping_process_had_is_taken_over_at_once() {
-    let rig = Rig::start(Persistence::None).await;
+    let mut rig = Rig::start(Persistence::None).await;
     let (tier, other) = (rig.server(), rig.server());
     publish(&tier, &numbered(0..10, Priority::Normal)).await;
     let [mut stopping, _backfill] = feeds(&tier, "Handler").await;
