@@ -12,9 +12,9 @@ use deadpool_postgres::{ClientWrapper, Hook, HookError};
 /// Who serves a connection, and the port of this end of it, if it has one.
 const SESSION: &str = "SELECT pg_backend_pid(), inet_client_port()";
 
-/// As nice as can be: such a session gets what the others leave, and a seventieth of a processor
-/// that everybody wants, so that a lock it has is given back.
-const NICE: i32 = 19;
+/// Such a session gets what the others leave, and a tenth of what each of them gets of a processor
+/// that everybody wants, so that a lock it has is given back, and an import goes on (L6).
+const NICE: i32 = 10;
 
 /// Has the session of every connection that is made stand back.
 pub(super) fn hook() -> Hook {
