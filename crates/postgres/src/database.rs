@@ -6,7 +6,7 @@ use protean_core::port::{self, Tier};
 use tokio_postgres::Config;
 use uuid::Uuid;
 
-use crate::bell::{Bell, Ear, listen};
+use crate::bell::{Bell, Ear, News, listen};
 use crate::broker::Consumers;
 use crate::commit::Committers;
 use crate::error::unavailable;
@@ -89,6 +89,11 @@ impl Postgres {
     /// none of their backfill work is about.
     pub(crate) fn be_attentive(&self) {
         self.inner.attentive.get_or_init(|| self.ear());
+    }
+
+    /// Has everybody look for what is free, in all processes.
+    pub async fn call_out(&self) {
+        self.inner.bell.ring_out(&News::everything()).await;
     }
 
     /// An ear that hears of every commit, of this process and of others.

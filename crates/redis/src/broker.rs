@@ -182,8 +182,9 @@ impl Broker for Redis {
                 }
                 Err(_) => tracing::debug!("others have to wait for what is in hand"),
             }
-            // This tells the others, too.
-            self.inner.database.release().await
+            self.inner.database.release().await?;
+            self.inner.database.call_out().await;
+            Ok(())
         })
     }
 

@@ -57,11 +57,11 @@ async fn what_a_stopping_process_had_is_taken_over_at_once() {
     let mut rig = Rig::start(Persistence::None).await;
     let (tier, other) = (rig.server(), rig.server());
     publish(&tier, &numbered(0..10, Priority::Normal)).await;
-    let [mut stopping, _backfill] = feeds(&tier, "Handler").await;
+    let [mut stopping, backfill] = feeds(&tier, "Handler").await;
     assert_eq!(take(&mut *stopping, 10).await.len(), 10);
     let [mut next, _backfill] = feeds(&other, "Handler").await;
     assert!(next.fetch(10).await.unwrap().is_empty());
-    drop(stopping);
+    drop((stopping, backfill));
     let stopped = Instant::now();
     tier.broker.release().await.unwrap();
     assert_eq!(take(&mut *next, 10).await.len(), 10);
