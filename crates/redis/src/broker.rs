@@ -1,6 +1,6 @@
 //! The broker, and the tier that it makes with PostgreSQL.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::link::{Server, Shared};
 use crate::options::Options;
 use crate::{relay, watch};
 
-/// How long Redis may take for what a process that stops hands over.
+/// How long it may take to write down what a process that stops leaves to others.
 const HAND_OVER_MAX: Duration = Duration::from_millis(500);
 
 /// Redis, as this process uses it beside its database: a cheap clone.
@@ -174,13 +174,16 @@ impl Broker for Redis {
             let Inner {
                 consumers, links, ..
             } = &*self.inner;
-            let handed_over = consumers.hand_over(links, SILENCE_MAX);
+            let handed_over = async {
+                consumers.hand_over(links, SILENCE_MAX).await?;
+                self.mark().await
+            };
             match tokio::time::timeout(HAND_OVER_MAX, handed_over).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, "others have to wait for what is in hand")
+                    tracing::debug!(%error, "others have to find out what is free")
                 }
-                Err(_) => tracing::debug!("others have to wait for what is in hand"),
+                Err(_) => tracing::debug!("others have to find out what is free"),
             }
             self.inner.database.release().await?;
             self.inner.database.call_out().await;
@@ -246,9 +249,31 @@ impl Broker for Redis {
 impl Redis {
     /// How much of a lane is not in Redis. While Redis is away, what was written down is taken.
     async fn waiting(&self, lane: Lane) -> Result<Waiting, port::Error> {
-        let mut published = std::collections::HashMap::new();
+        let queues = self.inner.outbox.queues(lane).await?;
+        let published = self.published(lane, queues).await;
+        let of = move |queue: &Queue| published.get(&queue.id).copied().unwrap_or(queue.mark);
+        self.inner.outbox.waiting(lane, of).await
+    }
+
+    /// Writes down how far both lanes are published, for when nobody relays any more.
+    async fn mark(&self) -> Result<(), port::Error> {
+        for lane in Lane::ALL {
+            let queues = self.inner.outbox.queues(lane).await?;
+            let known: HashMap<u64, u64> = queues.iter().map(|it| (it.id, it.mark)).collect();
+            let mut marks = self.published(lane, queues).await;
+            marks.retain(|queue, upto| known.get(queue).is_some_and(|mark| *upto > *mark));
+            if !marks.is_empty() {
+                self.inner.outbox.mark(lane, &marks).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Up to where queues of a lane are published, as Redis says, as far as it can be asked.
+    async fn published(&self, lane: Lane, queues: Vec<Queue>) -> HashMap<u64, u64> {
+        let mut published = HashMap::new();
         let mut streams: Vec<String> = Vec::new();
-        for queue in self.inner.outbox.queues(lane).await? {
+        for queue in queues {
             if !streams.contains(&queue.stream) {
                 streams.push(queue.stream);
             }
@@ -265,8 +290,7 @@ impl Redis {
                 }
             }
         }
-        let of = move |queue: &Queue| published.get(&queue.id).copied().unwrap_or(queue.mark);
-        self.inner.outbox.waiting(lane, of).await
+        published
     }
 }
 
