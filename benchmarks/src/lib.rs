@@ -1,12 +1,13 @@
 //! What the benchmarks have in common.
 
+pub mod catalog;
 pub mod figures;
 pub mod front;
 pub mod interrupt;
 pub mod load;
 pub mod look;
-pub mod opening;
 pub mod schedule;
+pub mod traffic;
 pub mod watch;
 
 use std::path::PathBuf;

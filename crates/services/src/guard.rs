@@ -26,8 +26,9 @@ const SCRIPT: &str = include_str!("guard.sh");
 /// How long a server may take to end: PostgreSQL writes everything to the disk first.
 pub(crate) const END_LIMIT: Duration = Duration::from_secs(60);
 
-/// How much of the end of a log is shown: some forty lines.
-const LOG_TAIL: u64 = 4 * 1024;
+/// How much of the end of a log is shown: as much as PostgreSQL says to those who ask whether it is
+/// ready while it recovers for some seconds, and what it said before.
+const LOG_TAIL: u64 = 32 * 1024;
 
 /// How a process is started.
 #[derive(Debug)]

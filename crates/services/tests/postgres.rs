@@ -35,8 +35,7 @@ fn what_was_committed_survives_a_kill() {
     let found = postgres.query(&database, "SELECT * FROM kept").unwrap();
     assert_eq!(found, "1|two");
     let log = postgres.log();
-    // What says that it begins may be far before its end.
-    assert!(log.contains("recovery"), "{log}");
+    assert!(log.contains("automatic recovery"), "{log}");
 }
 
 #[test]

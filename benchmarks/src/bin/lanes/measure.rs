@@ -1,7 +1,6 @@
 //! One measurement: one phase at one rate, in a shop of its own.
 
 use std::path::Path;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -13,10 +12,10 @@ use crate::phase::Phase;
 use crate::shop::{Count, Shop};
 use protean_benchmarks::figures::Figures;
 use protean_benchmarks::interrupt::until_interrupted;
-use protean_benchmarks::load::{Answered, Load};
-use protean_benchmarks::opening::open;
+use protean_benchmarks::load::Answered;
 use protean_benchmarks::schedule::Schedule;
-use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
+use protean_benchmarks::traffic::{Traffic, open};
+use protean_benchmarks::watch::Seen;
 
 /// Between two looks at the backlog.
 const BACKLOG_INTERVAL: Duration = Duration::from_millis(250);
@@ -24,9 +23,6 @@ const BACKLOG_INTERVAL: Duration = Duration::from_millis(250);
 /// How long before the first request that counts the books are counted, which takes a processor for
 /// a moment.
 const COUNT_EARLY: Duration = Duration::from_millis(500);
-
-/// Between the start of the watch and the first request.
-const LEAD: Duration = Duration::from_millis(50);
 
 /// What was measured.
 #[derive(Debug, Clone)]
@@ -86,15 +82,9 @@ async fn shop(
 }
 
 async fn load(shop: &mut Shop, phase: Phase, schedule: Schedule) -> Result<Measured> {
-    let (sender, accepted) = mpsc::sync_channel(ACCEPTED_MAX);
-    let open = shop.front.looks();
-    let watching = tokio::task::spawn_blocking(move || watch(&open()?, &accepted));
-    let load = Load::new(shop.front.client()?, shop.books.clone(), sender);
-    let start = Instant::now() + LEAD;
-    let loading = tokio::spawn(load.run(schedule, start));
-    let window = window(shop, phase, schedule, start).await?;
-    let answered = loading.await??;
-    let seen = watching.await??;
+    let traffic = Traffic::start(&shop.front, shop.books.clone(), schedule)?;
+    let window = window(shop, phase, schedule, traffic.start).await?;
+    let (answered, seen) = traffic.end().await?;
     Ok(Measured::new(&window, answered, &seen))
 }
 

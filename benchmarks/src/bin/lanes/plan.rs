@@ -1,6 +1,5 @@
 //! What is measured, and in which order.
 
-use std::io::BufWriter;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,10 +49,7 @@ impl Plan {
         let folder = tempfile::tempdir().context("no folder for the catalog")?;
         let catalog = folder.path().join("catalog.csv");
         let rows = ROWS_PER_SECOND * (self.seconds + self.warm_up + MARGIN_SECONDS);
-        let file = std::fs::File::create(&catalog)?;
-        bookshelf::sample::write_catalog(rows, BufWriter::new(&file))?;
-        // Or the disk is busy with it during the first phases.
-        file.sync_all()?;
+        protean_benchmarks::catalog::write(&catalog, rows)?;
         println!("A catalog of {} books is written.", grouped(rows));
         let mut results = Results::default();
         for repetition in 1..=self.repetitions {

@@ -14,7 +14,6 @@ mod measure;
 mod shop;
 
 use std::fmt;
-use std::io::BufWriter;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -95,10 +94,7 @@ fn run(arguments: &Arguments) -> Result<u64> {
     let folder = tempfile::tempdir().context("no folder for the catalog")?;
     let catalog = folder.path().join("catalog.csv");
     let rows = ROWS_PER_SECOND * (arguments.seconds + arguments.warm_up + MARGIN_SECONDS);
-    let file = std::fs::File::create(&catalog)?;
-    bookshelf::sample::write_catalog(rows, BufWriter::new(&file))?;
-    // Or the disk is busy with it while the first of the three is measured.
-    file.sync_all()?;
+    protean_benchmarks::catalog::write(&catalog, rows)?;
     let Arguments {
         tier,
         rate,

@@ -1,23 +1,19 @@
 //! One measurement, in a shop of its own.
 
 use std::path::Path;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bookshelf::demo::tier::{Services, Tier};
 use protean_benchmarks::figures::Figures;
 use protean_benchmarks::interrupt::until_interrupted;
-use protean_benchmarks::load::{Answered, Load};
-use protean_benchmarks::opening::open;
+use protean_benchmarks::load::Answered;
 use protean_benchmarks::schedule::Schedule;
-use protean_benchmarks::watch::{ACCEPTED_MAX, Seen, watch};
+use protean_benchmarks::traffic::{Traffic, open};
+use protean_benchmarks::watch::Seen;
 
 use crate::Phase;
 use crate::shop::Shop;
-
-/// Between the start of the watch and the first order.
-const LEAD: Duration = Duration::from_millis(50);
 
 /// What is done while orders come.
 #[derive(Clone, Copy, Debug)]
@@ -66,19 +62,14 @@ async fn shop(
     if plan.phase != Phase::Idle {
         shop.start_import(catalog).await?;
     }
-    let (sender, accepted) = mpsc::sync_channel(ACCEPTED_MAX);
-    let open = shop.front.looks();
-    let watching = tokio::task::spawn_blocking(move || watch(&open()?, &accepted));
-    let load = Load::new(shop.front.client()?, Vec::new(), sender);
-    let start = Instant::now() + LEAD;
-    let loading = tokio::spawn(load.run(schedule, start));
+    let traffic = Traffic::start(&shop.front, Vec::new(), schedule)?;
+    let start = traffic.start;
     tokio::time::sleep_until((start + schedule.warm_up).into()).await;
     let restarts = match plan.phase {
         Phase::Restarts => restarts(&mut shop, plan.pause, start + schedule.duration()).await?,
         Phase::Idle | Phase::Import => 0,
     };
-    let answered = loading.await??;
-    let seen = watching.await??;
+    let (answered, seen) = traffic.end().await?;
     shop.end().await?;
     Ok(Measured::new(answered, &seen, restarts))
 }

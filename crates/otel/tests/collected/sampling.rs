@@ -7,7 +7,7 @@ use protean::app::import::{Row, iter};
 use protean::{Priority, traceparent};
 
 use crate::collector::Collector;
-use crate::shop::{World, settled, store};
+use crate::shop::{World, processes, settled, store};
 
 /// So many that each of them sampled would show.
 const BULK: usize = 200;
@@ -76,10 +76,7 @@ async fn each_row_of_an_import_begins_a_trace_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_that_its_caller_does_not_sample_is_carried_on_and_not_collected() {
     let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
-    let collector = Collector::start().await;
-    let world = World::sending_to(&collector.endpoint);
-    let api = world.open("api").await;
-    let server = world.server().await;
+    let (collector, _world, api, server) = processes().await;
     let process = api.process(store("quiet")).correlation_id("quiet");
     let accepted = traceparent::scope(Some(given), async { process.await });
     accepted.await.unwrap();

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use protean::config::Config;
 use protean::prelude::*;
+use protean_testing::item::look_again;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::collector::PATIENCE;
+use crate::collector::{Collector, PATIENCE};
 
 /// What no span may say.
 pub(crate) const PAYLOAD: &str = "attic, behind the clock";
@@ -169,6 +170,15 @@ impl World {
     }
 }
 
+/// A collector, and two processes whose spans go there: one that sends, and a server.
+pub(crate) async fn processes() -> (Collector, World, App<Depot>, Server) {
+    let collector = Collector::start().await;
+    let world = World::sending_to(&collector.endpoint);
+    let api = world.open("api").await;
+    let server = world.server().await;
+    (collector, world, api, server)
+}
+
 /// A server that runs.
 pub(crate) struct Server {
     stop: oneshot::Sender<()>,
@@ -194,8 +204,6 @@ pub(crate) async fn settled(app: &App<Depot>) {
         if backlogs.iter().flatten().all(|lane| lane.lag == 0) {
             return;
         }
-        assert!(Instant::now() < deadline, "not in time: {backlogs:?}");
-        // sleep: between two looks at a condition that has no signal
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        look_again(deadline, &format!("not in time: {backlogs:?}")).await;
     }
 }

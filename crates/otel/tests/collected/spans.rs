@@ -5,7 +5,7 @@ use protean::app::Submission;
 use protean::traceparent;
 
 use crate::collector::{Collected, Collector};
-use crate::shop::{PAYLOAD, World, settled, store};
+use crate::shop::{PAYLOAD, World, processes, settled, store};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -26,10 +26,7 @@ const PROJECT: &str = "process ShelfProjector";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_goes_on_through_the_processes_of_a_request() {
-    let collector = Collector::start().await;
-    let world = World::sending_to(&collector.endpoint);
-    let api = world.open("api").await;
-    let server = world.server().await;
+    let (collector, _world, api, server) = processes().await;
     let process = api.process(store(PAYLOAD)).correlation_id("request-1");
     let given = header();
     let accepted = traceparent::scope(Some(&given), async { process.await });
@@ -91,11 +88,8 @@ async fn a_trace_goes_on_through_the_processes_of_a_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_try_is_a_span_and_a_failed_one_is_an_error() {
-    let collector = Collector::start().await;
-    let world = World::sending_to(&collector.endpoint);
+    let (collector, world, api, server) = processes().await;
     world.fail(1);
-    let api = world.open("api").await;
-    let server = world.server().await;
     api.process(store("away")).await.unwrap();
     settled(&api).await;
     server.stop().await;
@@ -119,10 +113,7 @@ async fn each_try_is_a_span_and_a_failed_one_is_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_given_up_says_so() {
-    let collector = Collector::start().await;
-    let world = World::sending_to(&collector.endpoint);
-    let api = world.open("api").await;
-    let server = world.server().await;
+    let (collector, _world, api, server) = processes().await;
     api.process(store("nowhere")).await.unwrap();
     let spans = collector.at_least(2).await;
     server.stop().await;
@@ -135,10 +126,7 @@ async fn a_message_that_is_given_up_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_one_write_share_the_span_of_sending() {
-    let collector = Collector::start().await;
-    let world = World::sending_to(&collector.endpoint);
-    let api = world.open("api").await;
-    let server = world.server().await;
+    let (collector, _world, api, server) = processes().await;
     let submissions = ["a", "b", "c"].map(|place| Submission::new(store(place)));
     for outcome in api.process_all(submissions).await {
         outcome.unwrap();

@@ -18,6 +18,13 @@ async fn entries(world: &World, stream: &str) -> Vec<Entry> {
         .unwrap()
 }
 
+/// Waits until the note of a command was handled, and everything else.
+async fn remembered(world: &World) {
+    let is_there = |log: &[String]| log.contains(&"remember".to_owned());
+    world.probe.until(is_there).await;
+    world.settled().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_a_bulk_command_causes_stays_on_the_backfill_lane() {
     let world = World::new().await;
@@ -25,11 +32,7 @@ async fn everything_that_a_bulk_command_causes_stays_on_the_backfill_lane() {
         .touch(ThingId::new(), "note:remember", Priority::Low)
         .await;
     let engine = world.engine();
-    world
-        .probe
-        .until(|log| log.contains(&"remember".to_owned()))
-        .await;
-    world.settled().await;
+    remembered(&world).await;
     let mut parents = Vec::new();
     for stream in [
         "shop::thing:command",
@@ -66,11 +69,7 @@ async fn a_trace_goes_on_in_everything_that_a_command_causes_though_nobody_colle
     let touch = world.touch(ThingId::new(), "note:remember", Priority::Normal);
     traceparent::scope(Some(given), touch).await;
     let engine = world.engine();
-    world
-        .probe
-        .until(|log| log.contains(&"remember".to_owned()))
-        .await;
-    world.settled().await;
+    remembered(&world).await;
     engine.stop().await;
     for stream in [
         "shop::thing:command",

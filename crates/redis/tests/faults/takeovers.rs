@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use protean_core::Priority;
-use protean_core::port::broker::Delivery;
+use protean_core::port::Tier;
+use protean_core::port::broker::{Claim, Delivery};
 use protean_redis::Options;
 use protean_services::redis::Persistence;
 use protean_testing::item::look_again;
@@ -31,6 +32,14 @@ fn die_with(redis: String, database: String, count: usize) -> Vec<Delivery> {
     died.join().unwrap()
 }
 
+/// Feeds of a process that was handed ten messages.
+async fn busy(tier: &Tier) -> Claim {
+    publish(tier, &numbered(0..10, Priority::Normal)).await;
+    let mut feeds = feeds(tier, "Handler").await;
+    assert_eq!(take(&mut *feeds[0], 10).await.len(), 10);
+    feeds
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn l8_what_a_dead_process_had_is_taken_over_in_order() {
     let mut rig = Rig::start(Persistence::None).await;
@@ -56,12 +65,10 @@ async fn l8_what_a_dead_process_had_is_taken_over_in_order() {
 async fn what_a_stopping_process_had_is_taken_over_at_once() {
     let mut rig = Rig::start(Persistence::None).await;
     let (tier, other) = (rig.server(), rig.server());
-    publish(&tier, &numbered(0..10, Priority::Normal)).await;
-    let [mut stopping, backfill] = feeds(&tier, "Handler").await;
-    assert_eq!(take(&mut *stopping, 10).await.len(), 10);
+    let stopping = busy(&tier).await;
     let [mut next, _backfill] = feeds(&other, "Handler").await;
     assert!(next.fetch(10).await.unwrap().is_empty());
-    drop((stopping, backfill));
+    drop(stopping);
     let stopped = Instant::now();
     tier.broker.release().await.unwrap();
     assert_eq!(take(&mut *next, 10).await.len(), 10);
@@ -74,9 +81,7 @@ async fn what_a_stopping_process_had_is_taken_over_at_once() {
 async fn a_busy_process_keeps_what_it_was_handed() {
     let mut rig = Rig::start(Persistence::None).await;
     let (tier, other) = (rig.server(), rig.server());
-    publish(&tier, &numbered(0..10, Priority::Normal)).await;
-    let [mut busy, _backfill] = feeds(&tier, "Handler").await;
-    assert_eq!(take(&mut *busy, 10).await.len(), 10);
+    let _busy = busy(&tier).await;
     let [mut idle, _backfill] = feeds(&other, "Handler").await;
     let deadline = Instant::now() + Duration::from_secs(20);
     let started = Instant::now();

@@ -72,11 +72,8 @@ impl RunSpan {
     }
 
     /// Somebody else had settled the message.
-    pub(super) fn settled_elsewhere(self) {
-        let Some(span) = self.span else { return };
-        span.end(Ending {
-            outcome: Outcome::SettledElsewhere,
-            error: self.error.as_deref(),
-        });
+    pub(super) fn settled_elsewhere(mut self) {
+        self.outcome = Outcome::SettledElsewhere;
+        self.end();
     }
 }

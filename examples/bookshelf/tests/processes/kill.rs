@@ -73,6 +73,7 @@ fn l9_every_row_takes_effect_once_however_often_a_process_is_killed(tier: Tier) 
         import.kill();
     }
     let accepted = shop.count(ACCEPTED);
+    assert!(accepted > 0, "no importer got anywhere");
     shop.settled();
     shop.assert_books_exactly_once(accepted);
 

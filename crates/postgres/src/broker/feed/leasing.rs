@@ -63,7 +63,7 @@ impl LaneFeed {
             self.lane == Lane::Primary && *bounds == Bounds::None && has_room
         });
         let adopts = recent.is_none() || self.adopted.is_none_or(|at| at.elapsed() >= ADOPT_PAUSE);
-        let known = self.known_leases();
+        let known = adopts.then(|| self.known_leases());
         let interner = &mut self.interner;
         let next = async {
             match recent {
@@ -75,9 +75,9 @@ impl LaneFeed {
             }
         };
         let adopted = async {
-            match adopts {
-                true => lease::adopt(client, party, &known).await,
-                false => Ok(None),
+            match &known {
+                Some(known) => lease::adopt(client, party, known).await,
+                None => Ok(None),
             }
         };
         // The queues before the messages: what comes in between is heard of.
@@ -90,7 +90,7 @@ impl LaneFeed {
             self.adopted = Some(Instant::now());
         } else if next.taken == 0 {
             // Whatever it was woken for, it may be this.
-            adopted = lease::adopt(client, party, &known).await?;
+            adopted = lease::adopt(client, party, &self.known_leases()).await?;
         }
         // Also with as much waiting as may: it may be for these.
         while let Some(lease) = adopted {
