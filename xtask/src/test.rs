@@ -10,7 +10,10 @@ use crate::{lint, packages, process, python};
 /// The packages whose programs are started by tests.
 const PROGRAMS_OF: [&str; 2] = ["bookshelf", "protean-cli"];
 
-/// Tells tests where the release programs are: an absolute path.
+/// The profile that these are built with, which is also the name of their folder.
+const PROFILE: &str = "tested";
+
+/// Tells tests where these programs are: an absolute path.
 const BIN_DIR_VARIABLE: &str = "PROTEAN_TEST_BIN_DIR";
 
 /// Checks the machine, the form of the code, and runs the tests, documentation included.
@@ -24,7 +27,7 @@ pub(crate) fn run(root: &Path, filters: &[String]) -> Result<()> {
     let mut steps = vec![Step::new("packages", packages::ensure)];
     steps.extend(lint::steps(root));
     steps.push(Step::new("python", || python::ensure(root, &target)));
-    steps.push(Step::new("release build", || build(root)));
+    steps.push(Step::new("programs", || build(root)));
     steps.push(Step::new("tests", || test(root, &target, filters)));
     step::run_all(steps)
 }
@@ -35,7 +38,7 @@ fn build(root: &Path) -> Result<()> {
         .flat_map(|package| ["--package", package]);
     process::run(
         process::cargo(root)
-            .args(["build", "--release"])
+            .args(["build", "--profile", PROFILE])
             .args(packages),
     )
 }
@@ -45,7 +48,7 @@ fn test(root: &Path, target: &Path, filters: &[String]) -> Result<()> {
     command
         // One failure hides no other.
         .args(["test", "--workspace", "--no-fail-fast"])
-        .env(BIN_DIR_VARIABLE, target.join("release"))
+        .env(BIN_DIR_VARIABLE, target.join(PROFILE))
         .env(python::PROGRAM_VARIABLE, python::program(target))
         // Nothing is written beside the files of the tests.
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use protean_core::governor::{Level, Sense, Surroundings};
+use protean_core::governor::{LATE_COMMIT, Level, Sense, Surroundings};
 
 use crate::invariants::l4_governor;
 use crate::plan::QUANTUM;
@@ -73,7 +73,7 @@ pub(crate) fn play(seed: u64, world: &World) {
         watch: world.watch.clone(),
         planted: world.planted,
         level: Level::default(),
-        senses: vec![Sense::new(QUANTUM); processes],
+        senses: vec![Sense::new(LATE_COMMIT, QUANTUM); processes],
         workers: [worker; OVERLAP_MAX],
         turns: Duration::ZERO,
         judged: [0; 2],

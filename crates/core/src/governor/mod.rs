@@ -12,8 +12,8 @@
 //! What is promised is a percentile, so what is steered is one: the share of primary work that is
 //! late. The level grows by a small step with each judgement in time, and is cut by a tenth with
 //! each late one. They balance where about one in a hundred is late: the 99th percentile then is
-//! where lateness begins, which is [`LATE_FACTOR`] times the 99th percentile in the quiet. A part of
-//! the step is the same at every level, which brings the levels of processes together that hear the
+//! where lateness begins, which is [`LATE_COMMIT`] or [`LATE_SOJOURN`] times the 99th percentile in
+//! the quiet. A part of the step is the same at every level, which brings the levels of processes together that hear the
 //! same judgements.
 //!
 //! With no primary work for [`ABOUT`] the level does not count: backfill runs at full speed (L5).
@@ -46,9 +46,14 @@ pub const REST_MAX: Duration = Duration::from_millis(100);
 /// How long after its last sign production counts as about.
 pub const ABOUT: Duration = Duration::from_secs(1);
 
-/// Late is what took longer than this many times the quiet's 99th percentile. An order passes three
-/// or four such stages, which are hardly ever late together, and may take half as long again.
-pub const LATE_FACTOR: f64 = 1.25;
+/// A commit is late that took longer than this many times the quiet's 99th percentile. It is nearly
+/// all that a caller waits for, who may wait half as long again.
+pub const LATE_COMMIT: f64 = 1.2;
+
+/// A message is late that waited longer than this many times the quiet's 99th percentile. Until an
+/// order can be seen there are two or three such waits and as many commits, which are hardly ever
+/// late together.
+pub const LATE_SOJOURN: f64 = 1.5;
 
 /// How long a level is at its least before what primary work takes counts as its quiet.
 pub const FLOOR_PATIENCE: Duration = Duration::from_secs(10);
@@ -60,10 +65,21 @@ pub struct Reading {
     pub share: f64,
     /// Whether production was seen lately.
     pub is_production_about: bool,
-    /// How much primary work this process judged since its start.
-    pub judged: u64,
+    /// The primary commits of this process.
+    pub commits: Judged,
+    /// The waits of primary messages for this process.
+    pub sojourns: Judged,
+}
+
+/// What was judged of one kind of primary work since the start of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// How much.
+    pub all: u64,
     /// How much of it was late.
     pub late: u64,
+    /// What takes longer is late, in seconds; 0 while nothing is.
+    pub limit_seconds: f64,
 }
 
 impl Default for Reading {
@@ -72,8 +88,8 @@ impl Default for Reading {
         Self {
             share: 1.0,
             is_production_about: false,
-            judged: 0,
-            late: 0,
+            commits: Judged::default(),
+            sojourns: Judged::default(),
         }
     }
 }

@@ -6,10 +6,11 @@ const FIRST: u32 = 32;
 /// How far one value above the percentile moves it.
 const UP: f64 = 0.05;
 
-/// How many values in a row below the percentile, in the number of which one is above it, and at
-/// least how many, show that it has fallen: when all of them are far below it.
-const FALLEN: f64 = 2.0;
-const FALLEN_MIN: f64 = 10.0;
+/// How many of its greatest values a run of values ends with, the least of which is its percentile:
+/// enough of them that a burst, or its absence, does not make it. The first run has one, and each
+/// has one more than that before it: what a process does first takes longer than anything after it,
+/// and is forgotten soon.
+const RUN_ABOVE: usize = 5;
 
 /// What is far: so many times.
 const FAR: f64 = 1.25;
@@ -17,15 +18,18 @@ const FAR: f64 = 1.25;
 /// Learns a percentile by stochastic approximation: up by a part with each value above it, down by
 /// as much less with each value below as there are more of those. A rush of production, or a process
 /// that has just begun, leaves it far too high, and to come down like that takes thousands of values:
-/// it falls at once when a run of values shows that it is.
+/// it falls at once to the percentile of the last run of values, when that is far below it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quantile {
     /// The part of all values that is above.
     above: f64,
     value: f64,
     seen: u32,
-    /// The greatest of the last values, and how many those are.
-    greatest: f64,
+    /// The greatest values of the run, the greatest of them first.
+    greatest: [f64; RUN_ABOVE],
+    /// With how many of them the run ends.
+    run_above: usize,
+    /// How many values the run has.
     run: f64,
 }
 
@@ -36,7 +40,8 @@ impl Quantile {
             above,
             value: 0.0,
             seen: 0,
-            greatest: 0.0,
+            greatest: [0.0; RUN_ABOVE],
+            run_above: 1,
             run: 0.0,
         }
     }
@@ -54,16 +59,27 @@ impl Quantile {
         self.fall(value);
     }
 
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a number of values is far below 2^52"
+    )]
     fn fall(&mut self, value: f64) {
-        self.greatest = self.greatest.max(value);
         self.run += 1.0;
-        if self.run * self.above < FALLEN || self.run < FALLEN_MIN {
+        let last = RUN_ABOVE - 1;
+        if value > self.greatest[last] {
+            self.greatest[last] = value;
+            self.greatest
+                .sort_unstable_by(|one, other| other.total_cmp(one));
+        }
+        if self.run * self.above < self.run_above as f64 {
             return;
         }
-        if self.greatest * FAR < self.value {
-            self.value = self.greatest;
+        let found = self.greatest[self.run_above - 1];
+        if found * FAR < self.value {
+            self.value = found;
         }
-        (self.greatest, self.run) = (0.0, 0.0);
+        self.run_above = RUN_ABOVE.min(self.run_above + 1);
+        (self.greatest, self.run) = ([0.0; RUN_ABOVE], 0.0);
     }
 
     /// The percentile, once enough was seen.
@@ -88,7 +104,7 @@ mod tests {
     fn a_rush_is_forgotten_after_a_run_of_calm() {
         let mut quantile = Quantile::with_above(0.01);
         (0..1_000).for_each(|_| quantile.learn(50.0));
-        values(400).for_each(|value| quantile.learn(value));
+        values(1_000).for_each(|value| quantile.learn(value));
         let value = quantile.value().unwrap();
         assert!((1.9..2.1).contains(&value), "{value}");
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::quantile::Quantile;
-use super::{Judgement, LATE_FACTOR};
+use super::{Judged, Judgement};
 
 /// What is late whatever the quiet says: below it nobody can tell, nor does the clock.
-const SLACK: Duration = Duration::from_micros(200);
+const SLACK: Duration = Duration::from_micros(100);
 
 /// Before the quiet is known, late is what took so many times the median.
 const LATE_MEDIANS: f64 = 3.0;
@@ -28,19 +28,27 @@ pub enum Surroundings {
 pub struct Sense {
     quiet: Quantile,
     median: Quantile,
-    /// The most that late is above the quiet.
+    /// Late is so many times the quiet,
+    factor: f64,
+    /// or so much above it.
     excess_max: f64,
+    /// What was judged so far, and what of it was late.
+    judged: u64,
+    late: u64,
 }
 
 impl Sense {
-    /// A sense that knows nothing yet. What takes a `quantum` longer than in the quiet is late,
-    /// however long it takes there (L2).
+    /// A sense that knows nothing yet. What takes longer than `factor` times the quiet is late, and
+    /// what takes a `quantum` longer, however long it takes there (L2).
     #[must_use]
-    pub fn new(quantum: Duration) -> Self {
+    pub fn new(factor: f64, quantum: Duration) -> Self {
         Self {
             quiet: Quantile::with_above(0.01),
             median: Quantile::with_above(0.5),
+            factor,
             excess_max: quantum.as_secs_f64(),
+            judged: 0,
+            late: 0,
         }
     }
 
@@ -50,26 +58,33 @@ impl Sense {
         let seconds = took.as_secs_f64();
         let late = self.limit().is_some_and(|limit| seconds > limit);
         self.median.learn(seconds);
-        match surroundings {
-            Surroundings::Backfill => Judgement {
-                in_time: u32::from(!late),
-                late: u32::from(late),
-            },
-            // Nobody is to blame.
-            Surroundings::Quiet | Surroundings::Floored => {
-                self.quiet.learn(seconds);
-                Judgement {
-                    in_time: 1,
-                    late: 0,
-                }
-            }
+        // Without backfill nobody is to blame.
+        let late = late && surroundings == Surroundings::Backfill;
+        if surroundings != Surroundings::Backfill {
+            self.quiet.learn(seconds);
+        }
+        self.judged += 1;
+        self.late += u64::from(late);
+        Judgement {
+            in_time: u32::from(!late),
+            late: u32::from(late),
+        }
+    }
+
+    /// All that was judged so far.
+    #[must_use]
+    pub fn judged(&self) -> Judged {
+        Judged {
+            all: self.judged,
+            late: self.late,
+            limit_seconds: self.limit().unwrap_or_default(),
         }
     }
 
     /// What is late, in seconds; nothing is before enough was seen.
     fn limit(&self) -> Option<f64> {
         let limit = match (self.quiet.value(), self.median.value()) {
-            (Some(quiet), _) => (quiet * LATE_FACTOR).min(quiet + self.excess_max),
+            (Some(quiet), _) => (quiet * self.factor).min(quiet + self.excess_max),
             (None, median) => median? * LATE_MEDIANS,
         };
         Some(limit + SLACK.as_secs_f64())
@@ -83,7 +98,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn taught(quiet: Duration) -> Sense {
-        let mut sense = Sense::new(5 * MS);
+        let mut sense = Sense::new(1.25, 5 * MS);
         for _ in 0..1_000 {
             let _ = sense.judge(quiet, Surroundings::Quiet);
         }
@@ -119,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_sense_that_never_had_any_quiet_goes_by_the_median() {
-        let mut sense = Sense::new(5 * MS);
+        let mut sense = Sense::new(1.25, 5 * MS);
         for _ in 0..1_000 {
             let _ = sense.judge(MS, Surroundings::Backfill);
         }

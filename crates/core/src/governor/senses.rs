@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Judgement, Level, Reading, Sense, Surroundings};
+use super::{Judgement, LATE_COMMIT, LATE_SOJOURN, Level, Reading, Sense, Surroundings};
 
 /// The senses of a process: for what its primary commits take, and for how long primary messages
 /// wait until a handler has them, which includes what the operating system makes their threads
@@ -19,17 +19,6 @@ struct Felt {
     sojourn: Sense,
     surroundings: Surroundings,
     untold: Judgement,
-    /// What was judged since the start, and what of it was late.
-    judged: u64,
-    late: u64,
-}
-
-impl Felt {
-    fn count(&mut self, judgement: Judgement) {
-        self.untold = self.untold.and(judgement);
-        self.judged += u64::from(judgement.in_time) + u64::from(judgement.late);
-        self.late += u64::from(judgement.late);
-    }
 }
 
 impl Senses {
@@ -38,12 +27,10 @@ impl Senses {
     pub fn new(quantum: Duration) -> Self {
         Self {
             felt: Mutex::new(Felt {
-                commit: Sense::new(quantum),
-                sojourn: Sense::new(quantum),
+                commit: Sense::new(LATE_COMMIT, quantum),
+                sojourn: Sense::new(LATE_SOJOURN, quantum),
                 surroundings: Surroundings::Quiet,
                 untold: Judgement::default(),
-                judged: 0,
-                late: 0,
             }),
         }
     }
@@ -58,7 +45,7 @@ impl Senses {
         let mut felt = self.felt();
         let surroundings = felt.surroundings;
         let judgement = felt.commit.judge(took, surroundings);
-        felt.count(judgement);
+        felt.untold = felt.untold.and(judgement);
     }
 
     /// A primary message waited this long, from when it was made to when a handler had it. Clocks
@@ -67,7 +54,7 @@ impl Senses {
         let mut felt = self.felt();
         let surroundings = felt.surroundings;
         let judgement = felt.sojourn.judge(waited, surroundings);
-        felt.count(judgement);
+        felt.untold = felt.untold.and(judgement);
     }
 
     /// What was judged since the last call.
@@ -82,8 +69,8 @@ impl Senses {
         Reading {
             share: level.share(now),
             is_production_about: level.is_production_about(now),
-            judged: felt.judged,
-            late: felt.late,
+            commits: felt.commit.judged(),
+            sojourns: felt.sojourn.judged(),
         }
     }
 
@@ -118,6 +105,9 @@ mod tests {
         assert_eq!(senses.take(), told);
         assert!(senses.take().is_empty());
         let reading = senses.reading(&Level::default(), MS);
-        assert_eq!((reading.judged, reading.late), (2_003, 1));
+        let (commits, sojourns) = (reading.commits, reading.sojourns);
+        assert_eq!((commits.all, commits.late), (1_002, 1));
+        assert_eq!((sojourns.all, sojourns.late), (1_001, 0));
+        assert!((sojourns.limit_seconds - 0.025).abs() < 0.001);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Level, Sense, Surroundings};
+use super::{LATE_COMMIT, Level, Sense, Surroundings};
 
 /// A store with an import and customers.
 struct Store {
@@ -51,7 +51,7 @@ impl Store {
             base_ms,
             harm_ms,
             level: Level::default(),
-            sense: Sense::new(Duration::from_millis(5)),
+            sense: Sense::new(LATE_COMMIT, Duration::from_millis(5)),
         };
         for _ in 0..1_000 {
             let took = store.commit(0.0);

@@ -27,7 +27,11 @@ pub(super) const MOVE_QUEUES: &str = "UPDATE protean_queue AS q SET head = head 
     FROM unnest($1::bigint[], $2::bigint[]) AS u(id, count) WHERE q.id = u.id";
 
 /// Writes messages behind the heads of their queues, and remembers idempotency keys; says which
-/// position each message has, and whether a key of it was there before.
+/// position each message has, and how many of the keys were not there before.
+///
+/// Positions are given in the order of the messages, so that theirs and the keys, which are as many,
+/// are put side by side: a join of the two would compare each with each, since no index is there
+/// to go by.
 pub(super) const INSERT: &str = "WITH written AS (
     INSERT INTO protean_message (queue, sequence, previous, id, event, type, key, priority, time,
         correlation_id, causation_id, sequence_id, idempotency_key, traceparent, data, rest)
@@ -44,13 +48,15 @@ pub(super) const INSERT: &str = "WITH written AS (
         AS u(queue, nth, previous, id, event, type, key, priority, time, correlation_id,
         causation_id, sequence_id, idempotency_key, traceparent, data, rest, number)
     JOIN protean_queue AS q ON q.id = u.queue ORDER BY u.number
-    RETURNING id, position, sequence, previous
+    RETURNING id, position
 ), admitted AS (
     INSERT INTO protean_idempotency (key, position, id)
-    SELECT k.key, w.position, w.id FROM unnest($17::bytea[], $18::uuid[]) AS k(key, id)
-    JOIN written AS w ON w.id = k.id ORDER BY k.key ON CONFLICT DO NOTHING RETURNING id
+    SELECT k.key, k.position, k.id
+    FROM unnest($17::bytea[], (SELECT array_agg(position ORDER BY position) FROM written),
+        $4::uuid[]) AS k(key, position, id)
+    WHERE k.key IS NOT NULL ORDER BY k.key ON CONFLICT DO NOTHING RETURNING id
 )
-SELECT w.id, w.position, a.id IS NOT NULL, w.sequence, w.previous FROM written AS w LEFT JOIN admitted AS a ON a.id = w.id";
+SELECT w.id, w.position, (SELECT count(*) FROM admitted) FROM written AS w";
 
 /// The earlier commands under some idempotency keys.
 pub(super) const KNOWN_KEYS: &str =
@@ -111,7 +117,6 @@ impl Queues {
 pub(super) struct Publication<'c> {
     messages: Vec<(QueueKey, &'c Message)>,
     pub(super) keys: Vec<[u8; 16]>,
-    keyed: Vec<Uuid>,
     /// Streams that have something new afterwards.
     pub(super) news: News,
 }
@@ -121,7 +126,6 @@ impl<'c> Publication<'c> {
         Self {
             messages: Vec::new(),
             keys: Vec::new(),
-            keyed: Vec::new(),
             news: News::default(),
         }
     }
@@ -144,10 +148,7 @@ impl<'c> Publication<'c> {
     }
 
     pub(super) fn add(&mut self, lane: i16, message: &'c Message) {
-        if let Some(key) = digest(message) {
-            self.keys.push(key);
-            self.keyed.push(message.id);
-        }
+        self.keys.extend(digest(message));
         let key = (message.stream.clone(), lane, band(message.band()));
         self.messages.push((key, message));
     }
@@ -185,8 +186,6 @@ impl<'c> Publication<'c> {
             arrays.queues.push(queue);
             arrays.add(message);
         }
-        arrays.idempotency_keys = self.keys.iter().map(|key| key.to_vec()).collect();
-        arrays.keyed.clone_from(&self.keyed);
         arrays
     }
 }
@@ -215,8 +214,8 @@ pub(super) struct Arrays {
     traceparents: Vec<Option<String>>,
     data: Vec<String>,
     rest: Vec<Option<String>>,
-    idempotency_keys: Vec<Vec<u8>>,
-    keyed: Vec<Uuid>,
+    /// None where the message has none.
+    idempotency_keys: Vec<Option<Vec<u8>>>,
 }
 
 impl Arrays {
@@ -235,6 +234,8 @@ impl Arrays {
         self.traceparents
             .push(message.traceparent.as_deref().map(str::to_owned));
         self.data.push(message.data.clone());
+        let key = digest(message).map(|key| key.to_vec());
+        self.idempotency_keys.push(key);
         let rest = message.rest.as_deref();
         self.rest
             .push(rest.and_then(|rest| serde_json::to_string(rest).ok()));
@@ -245,7 +246,7 @@ impl Arrays {
         self.counts.iter().map(|(id, count)| (*id, *count)).unzip()
     }
 
-    pub(super) fn insert_parameters(&self) -> [&(dyn ToSql + Sync); 18] {
+    pub(super) fn insert_parameters(&self) -> [&(dyn ToSql + Sync); 17] {
         [
             &self.queues,
             &self.numbers,
@@ -264,7 +265,6 @@ impl Arrays {
             &self.data,
             &self.rest,
             &self.idempotency_keys,
-            &self.keyed,
         ]
     }
 }

@@ -92,10 +92,12 @@ metrics! {
         "The part of its time that backfill may work, from nearly 0 to 1.";
     GOVERNOR_PRODUCTION Gauge "protean_governor_production_about" &[],
         "1 while the governor has seen production within the last second, else 0.";
-    GOVERNOR_JUDGED Counter "protean_governor_judged_total" &[],
+    GOVERNOR_JUDGED Counter "protean_governor_judged_total" &["work"],
         "Pieces of primary work that this server's governor judged since its start.";
-    GOVERNOR_LATE Counter "protean_governor_late_total" &[],
+    GOVERNOR_LATE Counter "protean_governor_late_total" &["work"],
         "Those of them that it found late.";
+    GOVERNOR_LIMIT Gauge "protean_governor_late_limit_seconds" &["work"],
+        "What takes longer is late; 0 while the governor has not seen enough.";
     CONNECTIONS_USED Gauge "protean_connections_used" &["lane"],
         "Database connections in use; absent where there is no database server.";
     CONNECTIONS_MAX Gauge "protean_connections_max" &["lane"],

@@ -26,6 +26,7 @@ pub(super) struct Readings {
     outbox_oldest: GaugeVec,
     governor: [GaugeVec; 2],
     judged: [IntCounterVec; 2],
+    late_limit: GaugeVec,
     connections: [GaugeVec; 3],
     ready: GaugeVec,
     started: GaugeVec,
@@ -52,6 +53,7 @@ impl Readings {
                 counter(registry, &catalog::GOVERNOR_JUDGED)?,
                 counter(registry, &catalog::GOVERNOR_LATE)?,
             ],
+            late_limit: gauge(&catalog::GOVERNOR_LIMIT)?,
             connections: [
                 gauge(&catalog::CONNECTIONS_USED)?,
                 gauge(&catalog::CONNECTIONS_MAX)?,
@@ -129,9 +131,12 @@ impl Readings {
         for (gauge, value) in self.governor.iter().zip(values) {
             set(gauge, &[], value);
         }
-        for (counter, total) in self.judged.iter().zip([reading.judged, reading.late]) {
-            let counter = counter.with_label_values::<&str>(&[]);
-            counter.inc_by(total.saturating_sub(counter.get()));
+        for (work, judged) in [("commit", reading.commits), ("wait", reading.sojourns)] {
+            for (counter, total) in self.judged.iter().zip([judged.all, judged.late]) {
+                let counter = counter.with_label_values(&[work]);
+                counter.inc_by(total.saturating_sub(counter.get()));
+            }
+            set(&self.late_limit, &[work], judged.limit_seconds);
         }
     }
 
