@@ -10,7 +10,7 @@ use bookshelf::catalog::BookCatalog;
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::Services;
 use protean::App;
-use protean::app::Submission;
+use protean::app::{Submission, iter};
 use protean_benchmarks::front::Front;
 use protean_benchmarks::program;
 
@@ -130,7 +130,8 @@ async fn take_in(app: &App<Bookshelf>) -> Result<Vec<String>> {
             description: None,
         })
     });
-    for answer in app.process_all(commands).await {
+    let mut answers = app.process_all(iter(commands));
+    while let Some(answer) = answers.next().await {
         answer?;
     }
     let started = Instant::now();

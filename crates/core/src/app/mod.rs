@@ -1,13 +1,18 @@
 //! The application at work: where commands come in and views are read.
 
+mod chunk;
+mod headroom;
 pub mod import;
 mod inline;
 mod process;
+mod process_all;
 mod sent;
 mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_core::Stream;
 
 use crate::config::{Config, Processing};
 use crate::domain::{Domain, Prepared, Registry, RoutedIn};
@@ -16,14 +21,14 @@ use crate::lane::Routing;
 use crate::port::broker::Subscription;
 use crate::port::store::Refused;
 use crate::port::{Tier, Tracer};
-use crate::schema::Invalid;
+use crate::schema::{Invalid, Record};
 use crate::unit::{Names, Session};
-use crate::{Failure, Lane, Priority, port, priority};
+use crate::{Failure, Lane, Priority, naming, port, priority};
 
+pub use import::{Iter, iter};
 pub use process::{Inline, Process, Receipt, Submission};
+pub use process_all::ProcessAll;
 pub use view::{Page, Select, View};
-
-use sent::Sent;
 
 /// A handle on a running domain: a cheap clone, shared by all tasks.
 pub struct App<D> {
@@ -143,28 +148,68 @@ impl<D: Domain> App<D> {
         Process::new(self, command)
     }
 
-    /// Asks for many commands to be done, in one durable write. The outcomes are in the order of
+    /// Asks for all commands of a stream to be done, however many there are; see [`iter`] for those
+    /// of an iterator. Nothing happens until the outcomes are asked for, which come in the order of
+    /// the commands: a [`Receipt`], which says whether the command is new or a duplicate, or why it
+    /// was not accepted. A command that breaks rules costs only itself.
+    ///
+    /// Commands are written in chunks, each in one durable write, and a source that takes its time
+    /// keeps nobody waiting for a full chunk. With `max_backlog` under `[server.priority_lanes]`
+    /// it waits while that many backfill commands of the stream are not handled yet. See
+    /// [`ProcessAll`] for what it holds, and what holds when it is dropped.
+    ///
+    /// ```
+    /// use protean_core::app::{App, Error, Submission, iter};
+    /// use protean_core::domain::{Domain, RoutedIn};
+    ///
+    /// /// Takes all of them in, and says how many are new and how many are no good.
+    /// async fn take_in<D: Domain, C: RoutedIn<D>>(
+    ///     app: &App<D>,
+    ///     commands: Vec<(String, C)>,
+    /// ) -> Result<(u64, u64), Error> {
+    ///     let submissions = commands
+    ///         .into_iter()
+    ///         .map(|(key, command)| Submission::new(command).idempotency_key(key));
+    ///     let mut outcomes = app.process_all(iter(submissions));
+    ///     let (mut new, mut bad) = (0, 0);
+    ///     while let Some(outcome) = outcomes.next().await {
+    ///         match outcome {
+    ///             Ok(receipt) => new += u64::from(!receipt.duplicate),
+    ///             Err(Error::Invalid(_)) => bad += 1,
+    ///             Err(other) => return Err(other),
+    ///         }
+    ///     }
+    ///     Ok((new, bad))
+    /// }
+    /// ```
+    pub fn process_all<S, C>(&self, source: S) -> ProcessAll<D, S>
+    where
+        S: Stream<Item = Submission<C>>,
+        C: RoutedIn<D>,
+    {
+        let stream = naming::command_stream(D::NAME, <C::Aggregate as Record>::SCHEMA.table);
+        ProcessAll::new(self.clone(), source, &stream)
+    }
+
+    /// Asks for some commands to be done, in one durable write. The outcomes are in the order of
     /// the commands; a command that breaks rules costs only itself.
     ///
-    /// Meant for chunks of bulk work of some hundreds of commands: memory and write time grow with
-    /// the number.
+    /// Meant for some hundreds of commands at most: memory and write time grow with the number, and
+    /// `max_backlog` does not hold them back. [`process_all`](Self::process_all) takes any number.
     ///
     /// # Errors
     /// Per command: its violations, or the store's own failure.
-    pub async fn process_all<C: RoutedIn<D>>(
+    pub async fn process_chunk<C: RoutedIn<D>>(
         &self,
         submissions: impl IntoIterator<Item = Submission<C>>,
     ) -> Vec<Result<Receipt, Error>> {
         let submissions = submissions.into_iter();
-        let mut messages: Vec<_> = submissions.map(|one| self.compose(one)).collect();
-        let sent = Sent::all(self, messages.iter_mut().flatten());
-        let outcomes = process::submit::<D, C>(self, messages).await;
-        sent.end_all(&outcomes);
-        outcomes
+        let messages = submissions.map(|one| self.compose(one)).collect();
+        chunk::submit::<D, C>(self, messages).await
     }
 
-    /// Asks for many commands to be done that were made ready by name, of any types, in one durable
-    /// write: what [`process_all`](Self::process_all) does, for whoever does not know the types.
+    /// Asks for some commands to be done that were made ready by name, of any types, in one durable
+    /// write: what [`process_chunk`](Self::process_chunk) does, for whoever does not know the types.
     ///
     /// # Errors
     /// Per command: the store's own failure. Their rules were checked when they were prepared.
@@ -172,7 +217,7 @@ impl<D: Domain> App<D> {
         &self,
         submissions: impl IntoIterator<Item = Submission<Prepared>>,
     ) -> Vec<Result<Receipt, Error>> {
-        process::submit_prepared(self, submissions).await
+        chunk::submit_prepared(self, submissions).await
     }
 
     /// The rows of a projection.

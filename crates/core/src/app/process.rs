@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::inline::{self, Erased, Take, Typed};
+use super::inline::{self, Typed};
 use super::sent::Sent;
 use super::{App, Error};
 use crate::domain::{Domain, Prepared, RoutedIn};
 use crate::message::{self, Cause, Message};
 use crate::port::store::{Commit, Committed, Position, Refused};
-use crate::{BoxFuture, Failure, Lane, Priority, port, traceparent};
+use crate::{BoxFuture, Priority, port, traceparent};
 
 /// A command with what its caller says about it.
 #[derive(Debug)]
@@ -204,7 +204,7 @@ impl<D: Domain> App<D> {
     }
 
     /// The message that carries a command whose type is erased.
-    fn compose_prepared(&self, submission: Submission<Prepared>) -> Message {
+    pub(super) fn compose_prepared(&self, submission: Submission<Prepared>) -> Message {
         let cause = self.cause(submission.priority, submission.correlation_id);
         let mut message = self.names().prepared(submission.command, &cause);
         message.idempotency_key = submission.idempotency_key;
@@ -230,112 +230,6 @@ impl<D: Domain> App<D> {
             ..outside
         }
     }
-}
-
-/// The commands of a chunk that go to one lane, and where each stands in the chunk.
-#[derive(Default)]
-struct Chunk {
-    of: Vec<(usize, Uuid)>,
-    commits: Vec<Commit>,
-}
-
-/// Accepts a chunk of commands of one type.
-pub(super) async fn submit<D: Domain, C: RoutedIn<D>>(
-    app: &App<D>,
-    messages: Vec<Result<Message, Error>>,
-) -> Vec<Result<Receipt, Error>> {
-    if app.handles_commands_inline() {
-        let take = Typed::<C>::new();
-        let mut outcomes = Vec::with_capacity(messages.len());
-        for message in messages {
-            outcomes.push(match message {
-                Ok(message) => submit_inline(app, &take, message).await,
-                Err(error) => Err(error),
-            });
-        }
-        return outcomes;
-    }
-    write(app, messages).await
-}
-
-/// Accepts a chunk of commands whose types are erased.
-pub(super) async fn submit_prepared<D: Domain>(
-    app: &App<D>,
-    submissions: impl IntoIterator<Item = Submission<Prepared>>,
-) -> Vec<Result<Receipt, Error>> {
-    let messages = submissions.into_iter().map(|one| app.compose_prepared(one));
-    let mut messages: Vec<Message> = messages.collect();
-    let sent = Sent::all(app, messages.iter_mut());
-    let outcomes = submit_erased(app, messages).await;
-    sent.end_all(&outcomes);
-    outcomes
-}
-
-async fn submit_erased<D: Domain>(
-    app: &App<D>,
-    messages: Vec<Message>,
-) -> Vec<Result<Receipt, Error>> {
-    if app.handles_commands_inline() {
-        let mut outcomes = Vec::with_capacity(messages.len());
-        for message in messages {
-            outcomes.push(match app.registry().route_of(&message) {
-                Some(route) => submit_inline(app, &Erased(route.clone()), message).await,
-                None => Err(Error::Failed(Failure::refuse(format!(
-                    "no handler takes {}",
-                    message.type_name
-                )))),
-            });
-        }
-        return outcomes;
-    }
-    write(app, messages.into_iter().map(Ok).collect()).await
-}
-
-async fn submit_inline<D: Domain>(
-    app: &App<D>,
-    take: &impl Take<D>,
-    message: Message,
-) -> Result<Receipt, Error> {
-    let outcome = inline::run(app, take, message).await;
-    outcome.map(|(receipt, _)| receipt)
-}
-
-/// Writes the messages of a chunk, each lane's in one batch.
-async fn write<D: Domain>(
-    app: &App<D>,
-    messages: Vec<Result<Message, Error>>,
-) -> Vec<Result<Receipt, Error>> {
-    let mut outcomes: Vec<Option<Result<Receipt, Error>>> = Vec::with_capacity(messages.len());
-    let mut lanes = [Chunk::default(), Chunk::default()];
-    for (nth, message) in messages.into_iter().enumerate() {
-        match message {
-            Err(error) => outcomes.push(Some(Err(error))),
-            Ok(message) => {
-                let lane = app.names().routing().lane(message.priority);
-                let chunk = &mut lanes[lane.index()];
-                chunk.of.push((nth, message.id));
-                chunk.commits.push(Commit {
-                    messages: vec![(lane, message)],
-                    ..Commit::default()
-                });
-                outcomes.push(None);
-            }
-        }
-    }
-    for (lane, Chunk { of, commits }) in Lane::ALL.into_iter().zip(lanes) {
-        if commits.is_empty() {
-            continue;
-        }
-        let results = app.tier().store.commit(lane, commits).await;
-        for ((nth, id), result) in of.into_iter().zip(results) {
-            outcomes[nth] = Some(receipt(id, result));
-        }
-    }
-    let answered = outcomes.into_iter().map(|outcome| match outcome {
-        Some(outcome) => outcome,
-        None => Err(Error::Store(unanswered_error())),
-    });
-    answered.collect()
 }
 
 pub(super) fn receipt(id: Uuid, result: Result<Committed, Refused>) -> Result<Receipt, Error> {

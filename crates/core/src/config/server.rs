@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::retry::RetryPolicy;
@@ -91,6 +92,10 @@ pub struct PriorityLanes {
     pub cross_lane_order: CrossLaneOrder,
     /// Unread backfill messages that a broker apart from the store holds at most.
     pub backfill_window: u32,
+    /// How many commands of a stream may wait on its backfill lane, not handled yet, before bulk
+    /// producers and imports wait, too: counted are those in hand, set aside and not yet at the
+    /// broker as well. `max_backlog = 0`, which is no limit, unless it is said.
+    pub max_backlog: Option<NonZeroU32>,
 }
 
 impl Default for PriorityLanes {
@@ -103,6 +108,7 @@ impl Default for PriorityLanes {
             backfill_suffix: "backfill".to_owned(),
             cross_lane_order: CrossLaneOrder::None,
             backfill_window: 10_000,
+            max_backlog: None,
         }
     }
 }
@@ -218,6 +224,9 @@ impl PriorityLanes {
             1..=i64::from(u32::MAX),
             &mut self.backfill_window,
         );
+        let mut max_backlog = self.max_backlog.map_or(0, NonZeroU32::get);
+        table.integer("max_backlog", 0..=i64::from(u32::MAX), &mut max_backlog);
+        self.max_backlog = NonZeroU32::new(max_backlog);
         table.finish();
     }
 }

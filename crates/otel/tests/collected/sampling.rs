@@ -20,7 +20,7 @@ async fn bulk(world: &World, given: Option<&str>) {
         Submission::new(command).priority(Priority::Bulk)
     });
     let submissions: Vec<_> = submissions.collect();
-    let outcomes = traceparent::scope(given, api.process_all(submissions)).await;
+    let outcomes = traceparent::scope(given, api.process_chunk(submissions)).await;
     assert!(outcomes.iter().all(Result::is_ok));
     api.process(store("urgent")).await.unwrap();
     settled(&api).await;

@@ -128,7 +128,7 @@ async fn a_message_that_is_given_up_says_so() {
 async fn commands_of_one_write_share_the_span_of_sending() {
     let (collector, _world, api, server) = processes().await;
     let submissions = ["a", "b", "c"].map(|place| Submission::new(store(place)));
-    for outcome in api.process_all(submissions).await {
+    for outcome in api.process_chunk(submissions).await {
         outcome.unwrap();
     }
     settled(&api).await;

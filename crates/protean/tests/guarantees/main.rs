@@ -13,5 +13,7 @@ mod messages;
 mod order;
 mod poison;
 mod shop;
+mod streams;
 mod throttles;
+mod told;
 mod watched;

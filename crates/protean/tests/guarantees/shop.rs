@@ -355,7 +355,7 @@ impl World {
             })
             .priority(priority)
         });
-        for outcome in self.app.process_all(submissions).await {
+        for outcome in self.app.process_chunk(submissions).await {
             outcome.unwrap();
         }
     }

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::app::chunk::CHUNK_COMMANDS;
 use crate::throttle::Rate;
-
-/// Rows in one durable write: enough that its fixed cost is small, few enough that it is short.
-const CHUNK_ROWS: usize = 500;
 
 /// Chunks per second at a rate: each is small enough that the rate is kept evenly.
 const CHUNKS_PER_SECOND: f64 = 10.0;
@@ -34,8 +32,9 @@ impl Pace {
     )]
     pub(super) fn chunk_rows(&self) -> usize {
         let at_rate = |rate: Rate| (rate.messages_per_second() / CHUNKS_PER_SECOND) as usize;
-        self.rate
-            .map_or(CHUNK_ROWS, |rate| at_rate(rate).clamp(1, CHUNK_ROWS))
+        self.rate.map_or(CHUNK_COMMANDS, |rate| {
+            at_rate(rate).clamp(1, CHUNK_COMMANDS)
+        })
     }
 
     /// How long it is until the next chunk may go.
@@ -67,6 +66,6 @@ mod tests {
         tokio::time::advance(Duration::from_secs(9)).await;
         pace.go(5);
         assert_eq!(pace.rest(), Some(Duration::from_millis(100)));
-        assert_eq!(Pace::new(None).chunk_rows(), CHUNK_ROWS);
+        assert_eq!(Pace::new(None).chunk_rows(), CHUNK_COMMANDS);
     }
 }

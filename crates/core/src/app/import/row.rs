@@ -1,6 +1,7 @@
 //! The rows of an import: commands, and what is none.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -8,8 +9,8 @@ use futures_core::Stream;
 use super::{Cause, Error};
 use crate::app::{App, Receipt, Submission};
 use crate::domain::{Command, Domain, Prepared, RoutedIn};
-use crate::schema::Invalid;
-use crate::{BoxFuture, app};
+use crate::schema::{Invalid, Record};
+use crate::{BoxFuture, app, naming};
 
 /// One row of what is imported: a command, or why it is none; and what it was made of, `O`, which
 /// comes back when it is rejected.
@@ -116,6 +117,9 @@ impl<C, O, E: Into<Cause>> IntoRow for Result<Row<C, O>, E> {
 /// A command that can be imported into a domain: any that it handles, also one that was prepared by
 /// name.
 pub trait Importable<D>: Send + Sized + 'static {
+    /// The stream that it goes to: `bookshelf::book:command`.
+    fn stream(&self) -> Arc<str>;
+
     /// Asks for commands to be done, in one durable write.
     fn submit(
         app: &App<D>,
@@ -124,15 +128,23 @@ pub trait Importable<D>: Send + Sized + 'static {
 }
 
 impl<D: Domain, C: RoutedIn<D>> Importable<D> for C {
+    fn stream(&self) -> Arc<str> {
+        naming::command_stream(D::NAME, <C::Aggregate as Record>::SCHEMA.table).into()
+    }
+
     fn submit(
         app: &App<D>,
         submissions: Vec<Submission<Self>>,
     ) -> BoxFuture<'_, Vec<Result<Receipt, app::Error>>> {
-        Box::pin(app.process_all(submissions))
+        Box::pin(app.process_chunk(submissions))
     }
 }
 
 impl<D: Domain> Importable<D> for Prepared {
+    fn stream(&self) -> Arc<str> {
+        self.stream.clone()
+    }
+
     fn submit(
         app: &App<D>,
         submissions: Vec<Submission<Self>>,
@@ -155,7 +167,7 @@ pub struct Rejection<O> {
 }
 
 /// A stream of what an iterator gives, which has to have it at hand.
-pub fn iter<I: IntoIterator<IntoIter: Unpin>>(items: I) -> Iter<I::IntoIter> {
+pub fn iter<I: IntoIterator>(items: I) -> Iter<I::IntoIter> {
     Iter {
         items: items.into_iter(),
     }
@@ -167,7 +179,10 @@ pub struct Iter<I> {
     items: I,
 }
 
-impl<I: Iterator + Unpin> Stream for Iter<I> {
+/// The iterator itself is never pinned.
+impl<I> Unpin for Iter<I> {}
+
+impl<I: Iterator> Stream for Iter<I> {
     type Item = I::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {

@@ -16,7 +16,9 @@ use super::pace::Pace;
 use super::row::{RowOf, next};
 use super::watch::check_name;
 use super::{Cause, Error, Import, Importable, IntoRow, Observer, Outcome, Rejection, RejectsMax};
+use crate::Lane;
 use crate::app;
+use crate::app::headroom::{self, Headroom};
 use crate::app::{App, Receipt, Submission};
 use crate::domain::{Domain, WHOLE};
 use crate::port::imports::{self, Import as Record, Plan, Progress, State};
@@ -92,6 +94,7 @@ where
                 Start::NextRow => record.progress.rows,
             },
             pace: Pace::new(rate),
+            headroom: Headroom::of(app),
             rejects_max,
             observer,
             in_flight: None,
@@ -122,6 +125,7 @@ struct Runner<'a, D, O, B> {
     /// Rows that were read.
     read: u64,
     pace: Pace,
+    headroom: Headroom,
     rejects_max: Option<RejectsMax>,
     observer: B,
     in_flight: Option<JoinHandle<Answers<O>>>,
@@ -159,14 +163,9 @@ impl<D: Domain, O: Send + 'static, B: Observer<O>> Runner<'_, D, O, B> {
         loop {
             let (chunk, broken) = self.read_chunk(source).await;
             let is_last = chunk.is_last || broken.is_some();
-            while let Some(rest) = self.pace.rest() {
-                // sleep: the rate asked for is kept
-                tokio::time::sleep(rest.min(LOOK_INTERVAL)).await;
-                if let Some(state) = self.look_if_due().await? {
-                    return Ok(state);
-                }
+            if let Some(state) = self.make_way(&chunk).await? {
+                return Ok(state);
             }
-            self.settle().await?;
             self.pace.go(chunk.rows.len());
             // Each command begins a trace of its own when it is handled, if it is sampled.
             let app = self.app.without_tracer();
@@ -184,13 +183,50 @@ impl<D: Domain, O: Send + 'static, B: Observer<O>> Runner<'_, D, O, B> {
         }
     }
 
+    /// Waits until a chunk may go: the rate allows it, the one before it is written, and not too
+    /// much waits to be handled. The state in which the import ends here, if it does.
+    async fn make_way<C: Importable<D>>(
+        &mut self,
+        chunk: &Chunk<C, O>,
+    ) -> Result<Option<State>, Error> {
+        while let Some(rest) = self.pace.rest() {
+            // sleep: the rate asked for is kept
+            tokio::time::sleep(rest.min(LOOK_INTERVAL)).await;
+            if let Some(state) = self.look_if_due().await? {
+                return Ok(Some(state));
+            }
+        }
+        self.settle().await?;
+        let backfill = self.concern(&chunk.commands);
+        while !self.headroom.admit(self.app, backfill).await {
+            // sleep: between two looks at what waits, since nobody tells when it is handled
+            tokio::time::sleep(headroom::LOOK_INTERVAL).await;
+            if let Some(state) = self.look_if_due().await? {
+                return Ok(Some(state));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many of these commands wait while too much waits to be handled.
+    fn concern<C: Importable<D>>(&mut self, commands: &[Submission<C>]) -> usize {
+        let lane = self.app.names().routing().lane(self.plan.priority);
+        if lane == Lane::Primary || !self.headroom.is_limited() {
+            return 0;
+        }
+        for one in commands {
+            self.headroom.concern(one.command.stream());
+        }
+        commands.len()
+    }
+
     /// The next rows; fewer when the source takes its time, and an error that comes after them.
     async fn read_chunk<S, C>(&mut self, source: &mut S) -> (Chunk<C, O>, Option<Error>)
     where
         S: Stream<Item: IntoRow<Command = C, Origin = O>> + Unpin,
     {
         let deadline = Instant::now() + LOOK_INTERVAL;
-        let rows_max = self.pace.chunk_rows();
+        let rows_max = self.headroom.chunk_max(self.pace.chunk_rows());
         let mut chunk = Chunk {
             rows: Vec::with_capacity(rows_max),
             commands: Vec::with_capacity(rows_max),

@@ -13,6 +13,8 @@ drain_timeout = \"long\"
 
 [server.priority_lanes]
 min_share = 0.9
+max_backlog = -1
+max_backlogs = 1
 
 [server.metrics]
 address = \"localhost\"
@@ -30,9 +32,13 @@ port = 1
             "domain.toml:6: server.drain_timeout: expected a number from 0 to 3600, found \"long\"",
             "domain.toml:9: server.priority_lanes.min_share: expected a number from 0 to 0.5, \
              found 0.9",
-            "domain.toml:12: server.metrics.address: expected an IP address such as \
+            "domain.toml:10: server.priority_lanes.max_backlog: expected a whole number from 0 to \
+             4294967295, found -1",
+            "domain.toml:11: server.priority_lanes.max_backlogs: unknown key; did you mean \
+             `max_backlog`?",
+            "domain.toml:14: server.metrics.address: expected an IP address such as \
              \"127.0.0.1\", found \"localhost\"",
-            "domain.toml:14: serve: unknown key; did you mean `server`?",
+            "domain.toml:16: serve: unknown key; did you mean `server`?",
         ]
     );
 }

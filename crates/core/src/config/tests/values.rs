@@ -1,4 +1,5 @@
 use std::net::Ipv4Addr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -48,6 +49,7 @@ fn every_key_is_read() {
         backfill_suffix = "bulk"
         cross_lane_order = "per_key"
         backfill_window = 500
+        max_backlog = 100000
         [server.stream_subscription]
         max_retries = 5
         retry_delay_seconds = 0.5
@@ -74,6 +76,7 @@ fn every_key_is_read() {
             backfill_suffix: "bulk".to_owned(),
             cross_lane_order: CrossLaneOrder::PerKey,
             backfill_window: 500,
+            max_backlog: NonZeroU32::new(100_000),
             ..PriorityLanes::default()
         },
         retry: RetryPolicy {
@@ -147,6 +150,19 @@ fn lanes_are_a_switch_or_a_table() {
     assert!(!lanes("[server]\npriority_lanes = false").enabled);
     assert!(lanes("[server.priority_lanes]\nthreshold = 10").enabled);
     assert!(!lanes("[server.priority_lanes]\nenabled = false").enabled);
+}
+
+#[test]
+fn a_limit_of_the_backlog_can_be_taken_back() {
+    let text = "[server.priority_lanes]\nmax_backlog = 9\n\
+        [production.server.priority_lanes]\nmax_backlog = 0\n";
+    let lanes = |overlay| {
+        let config = Config::parse(text, "domain.toml", overlay, &|_| None);
+        config.unwrap().server.priority_lanes
+    };
+    assert_eq!(lanes(None).max_backlog, NonZeroU32::new(9));
+    assert_eq!(lanes(Some("production")).max_backlog, None);
+    assert_eq!(parse("").unwrap().server.priority_lanes.max_backlog, None);
 }
 
 #[test]
