@@ -6,7 +6,7 @@ use super::quantile::Quantile;
 use super::{Judged, Judgement};
 
 /// What is late whatever the quiet says: below it nobody can tell, nor does the clock.
-const SLACK: Duration = Duration::from_micros(100);
+const SLACK: Duration = Duration::from_micros(200);
 
 /// Before the quiet is known, late is what took so many times the median.
 const LATE_MEDIANS: f64 = 3.0;
