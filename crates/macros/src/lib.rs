@@ -336,6 +336,15 @@ pub fn command_handler(arguments: TokenStream, item: TokenStream) -> TokenStream
 /// What it stages in the unit commits together with the event's acknowledgement (L9), and inherits
 /// the event's priority. Its future is `Send`. The other methods stay what they are.
 ///
+/// An event may be taken by a method marked `#[on_many]` instead, where one call for many is worth
+/// it, as with a service outside:
+/// `async fn name(&self, events: Vec<E>, units: &mut Units<'_>) -> Result<(), Failure>`. On the
+/// backfill lane it is given as many events as wait one after another, up to 64, in order (L8); in
+/// every other case one. What it stages through `units.of(nth)` is on behalf of the nth event, and
+/// all of it commits with the acknowledgements of all of them, or not at all (L9). When it fails
+/// with several, each is given to it again alone, so that one that cannot be handled costs only
+/// itself (L10).
+///
 /// ```
 /// use protean::prelude::*;
 /// # protean::id! { pub struct OrderId; }
@@ -358,6 +367,24 @@ pub fn command_handler(arguments: TokenStream, item: TokenStream) -> TokenStream
 ///         unit.process(&ReserveStock { order_id: event.order_id })
 ///     }
 /// }
+///
+/// /// The same for many orders at once.
+/// pub struct BulkWarehouse;
+///
+/// #[event_handler]
+/// impl BulkWarehouse {
+///     #[on_many]
+///     async fn placed(
+///         &self,
+///         events: Vec<OrderPlaced>,
+///         units: &mut Units<'_>,
+///     ) -> Result<(), Failure> {
+///         for (nth, event) in events.into_iter().enumerate() {
+///             units.of(nth).process(&ReserveStock { order_id: event.order_id })?;
+///         }
+///         Ok(())
+///     }
+/// }
 /// # fn main() {}
 /// ```
 #[proc_macro_attribute]
@@ -371,6 +398,10 @@ pub fn event_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `async fn name(&self, event: E, rows: &mut Rows<'_, BookCatalog>) -> Result<(), Failure>`. What
 /// it stages commits together with the event's acknowledgement (L9). Its future is `Send`. The
 /// other methods stay what they are.
+///
+/// A method marked `#[on_many]` takes many at once, as those of an
+/// [`event_handler`](macro@event_handler) do:
+/// `async fn name(&self, events: Vec<E>, rows: &mut Rows<'_, BookCatalog>) -> Result<(), Failure>`.
 ///
 /// ```
 /// use protean::prelude::*;

@@ -28,7 +28,7 @@ pub mod __private {
 pub mod prelude {
     pub use jiff::Timestamp;
     pub use protean_core::schema::Invalid;
-    pub use protean_core::unit::{Root, Rows, Unit};
+    pub use protean_core::unit::{Root, Rows, Unit, Units};
     pub use protean_core::{App, Failure, Priority, id};
     pub use protean_macros::{
         Aggregate, Command, Domain, Event, Projection, command_handler, event_handler, projector,

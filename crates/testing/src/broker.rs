@@ -1,8 +1,8 @@
 //! The broker: streams, lanes and subscriptions.
 
 use protean_core::config::CrossLaneOrder;
-use protean_core::port::broker::{Verdict, Wake};
-use protean_core::port::store::Refused;
+use protean_core::port::broker::{Delivery, Verdict, Wake};
+use protean_core::port::store::{Commit, Refused};
 use protean_core::throttle::Throttle;
 use protean_core::{Lane, Priority};
 use uuid::Uuid;
@@ -112,7 +112,7 @@ pub async fn a_message_is_settled_once(fixture: impl Fixture) {
         .remove(0);
     let work = |id| {
         let mut commit = insert(id, "done", 1);
-        commit.settlement = settlement("Handler", &delivery, Verdict::Done).settlement;
+        commit.settlements = settlement("Handler", &delivery, Verdict::Done).settlements;
         commit
     };
     let [first, second] = [Uuid::now_v7(), Uuid::now_v7()];
@@ -122,6 +122,46 @@ pub async fn a_message_is_settled_once(fixture: impl Fixture) {
     assert!(matches!(refused, Refused::Settled), "{refused}");
     assert!(crate::item::load(&tier, first).await.is_some());
     assert!(crate::item::load(&tier, second).await.is_none());
+}
+
+/// One commit settles several messages, unless somebody had settled one of them (L9).
+pub async fn messages_are_settled_together_or_not_at_all(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let messages: Vec<_> = (0..5).map(|_| message(None, Priority::Bulk)).collect();
+    publish(&tier, &messages).await;
+    let mut feed = claim(&tier, "Handler").await;
+    let deliveries = feed.take(Lane::Backfill, 5).await;
+    let together = |deliveries: &[Delivery], id| {
+        let all = deliveries.iter();
+        let settled = all.flat_map(|one| settlement("Handler", one, Verdict::Done).settlements);
+        Commit {
+            settlements: settled.collect(),
+            ..insert(id, "done", 1)
+        }
+    };
+    let ids = [(); 4].map(|()| Uuid::now_v7());
+    commit(&tier, together(&deliveries[..2], ids[0]))
+        .await
+        .unwrap();
+    let batch = vec![
+        together(&deliveries[1..4], ids[1]),
+        settlement("Handler", &deliveries[3], Verdict::Done),
+        together(&deliveries[3..], ids[2]),
+        together(&[deliveries[2].clone(), deliveries[4].clone()], ids[3]),
+    ];
+    let results = tier.store.commit(Lane::Backfill, batch).await;
+    let done: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(done, [false, true, false, true], "{results:?}");
+    for refused in results.into_iter().filter_map(Result::err) {
+        assert!(matches!(refused, Refused::Settled), "{refused}");
+    }
+    let mut written = Vec::new();
+    for id in ids {
+        written.push(crate::item::load(&tier, id).await.is_some());
+    }
+    assert_eq!(written, [true, false, false, true]);
+    let backlogs = tier.broker.backlogs(&[subscription("Handler")]).await;
+    assert_eq!(backlogs.unwrap()[0][1].lag, 0);
 }
 
 /// Whether a broker shares a subscription or not: nobody gets what another process has in its

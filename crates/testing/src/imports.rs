@@ -63,7 +63,7 @@ async fn withdraw(tier: &Tier, one: Unsettled) -> Result<Committed, Refused> {
         handling: None,
     };
     let withdrawal = Commit {
-        settlement: Some(settlement),
+        settlements: vec![settlement],
         ..Commit::default()
     };
     commit(tier, withdrawal).await

@@ -290,7 +290,7 @@ pub fn settlement(name: &str, delivery: &Delivery, verdict: Verdict) -> Commit {
         handling: None,
     };
     Commit {
-        settlement: Some(settlement),
+        settlements: vec![settlement],
         ..Commit::default()
     }
 }

@@ -68,6 +68,7 @@ macro_rules! suite {
             a_message_is_handed_out_once_until_the_next_claim,
             what_is_settled_does_not_come_back,
             a_message_is_settled_once,
+            messages_are_settled_together_or_not_at_all,
             a_message_is_in_one_pair_of_hands,
             what_was_given_back_is_free,
             a_listener_hears_of_every_publication,

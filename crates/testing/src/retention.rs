@@ -69,7 +69,7 @@ async fn claim(tier: &Tier, name: &str) -> Held {
 
 fn settlement(name: &str, delivery: &Delivery, verdict: Verdict) -> Commit {
     let mut commit = item::settlement(name, delivery, verdict);
-    let settlement = commit.settlement.as_mut().unwrap();
+    let settlement = &mut commit.settlements[0];
     settlement.subscription = subscription(name);
     settlement.handling = Some(Handling {
         started: second(MADE),

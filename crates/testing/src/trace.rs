@@ -21,7 +21,7 @@ fn second(second: i64) -> Timestamp {
 /// A settlement with how it was done, in a run that began at this second.
 fn handled(name: &str, delivery: &Delivery, verdict: Verdict, began: i64, number: u32) -> Commit {
     let mut commit = settlement(name, delivery, verdict);
-    if let Some(settlement) = &mut commit.settlement {
+    for settlement in &mut commit.settlements {
         settlement.handling = Some(Handling {
             started: second(began),
             took: Duration::from_micros(1_234),

@@ -113,7 +113,7 @@ async fn handle<D: Domain, T: Take<D>>(
     let work = take.take(app.domain(), message, &mut unit);
     let reply = message::while_handling(cause, work).await?;
     app.cascade(&mut unit).await?;
-    Ok((reply, app.commit_of(unit, None)))
+    Ok((reply, app.commit_of(unit, Vec::new())))
 }
 
 impl<D: Domain> App<D> {
@@ -151,8 +151,8 @@ impl<D: Domain> App<D> {
 
     /// The commit of a unit, in which what was handled inline is recorded and not delivered.
     #[must_use]
-    pub fn commit_of(&self, unit: Unit<'_>, settlement: Option<Settlement>) -> Commit {
-        let mut commit = unit.into_commit(settlement);
+    pub fn commit_of(&self, unit: Unit<'_>, settlements: Vec<Settlement>) -> Commit {
+        let mut commit = unit.into_commit(settlements);
         if self.is_inline(Kind::Event) || self.is_inline(Kind::Command) {
             let (inline, delivered) = std::mem::take(&mut commit.messages)
                 .into_iter()

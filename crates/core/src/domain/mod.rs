@@ -9,8 +9,8 @@ mod traits;
 
 pub(crate) use intake::Content;
 pub use intake::{Intake, Prepared, WHOLE};
-pub use registry::{Registry, Route, Subscriber, Subscription};
+pub use registry::{Registry, Route, RouteMany, Subscriber, Subscription};
 pub use traits::{
     Aggregate, Command, Domain, Event, EventSet, Handle, Has, Part, PartOf, Payload, Project,
-    Projection, React, RoutedIn,
+    ProjectMany, Projection, React, ReactMany, RoutedIn,
 };

@@ -4,10 +4,12 @@ use std::any::type_name;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Domain, Handle, Has, Intake, PartOf, Payload, Project, React, RoutedIn};
+use super::{
+    Domain, Handle, Has, Intake, PartOf, Payload, Project, ProjectMany, React, ReactMany, RoutedIn,
+};
 use crate::message::Message;
 use crate::schema::{Record, Schema};
-use crate::unit::{Rows, Unit};
+use crate::unit::{Rows, Unit, Units};
 use crate::{BoxFuture, Failure, naming};
 
 /// What a subscription does with its messages.
@@ -28,6 +30,17 @@ pub type Route<D> = Arc<
         + Sync,
 >;
 
+/// A handler's way of taking several messages of one type together, with the type erased.
+pub type RouteMany<D> = Arc<
+    dyn for<'a, 's> Fn(
+            &'a D,
+            &'a [&'a str],
+            &'a mut Units<'s>,
+        ) -> BoxFuture<'a, Result<(), Failure>>
+        + Send
+        + Sync,
+>;
+
 /// One handler on one stream: a consumer group.
 pub struct Subscription<D> {
     /// The handler's name: `BookCatalogProjector`.
@@ -37,6 +50,7 @@ pub struct Subscription<D> {
     /// What it does.
     pub subscriber: Subscriber,
     routes: HashMap<String, Route<D>>,
+    together: HashMap<String, RouteMany<D>>,
 }
 
 impl<D> Subscription<D> {
@@ -44,6 +58,12 @@ impl<D> Subscription<D> {
     #[must_use]
     pub fn route(&self, type_name: &str) -> Option<&Route<D>> {
         self.routes.get(type_name)
+    }
+
+    /// How the handler takes several messages of this type together, if it does.
+    #[must_use]
+    pub fn route_many(&self, type_name: &str) -> Option<&RouteMany<D>> {
+        self.together.get(type_name)
     }
 }
 
@@ -114,23 +134,39 @@ impl<D> Registry<D> {
     }
 
     fn route<H>(&mut self, subscriber: Subscriber, stream: String, of: String, route: Route<D>) {
+        let subscription = self.subscription::<H>(subscriber, stream);
+        subscription.routes.insert(of, route);
+    }
+
+    fn route_many<H>(
+        &mut self,
+        subscriber: Subscriber,
+        (stream, of): (String, String),
+        route: RouteMany<D>,
+    ) where
+        D: Send + Sync + 'static,
+    {
+        let subscription = self.subscription::<H>(subscriber, stream);
+        let one = alone(route.clone());
+        subscription.routes.insert(of.clone(), one);
+        subscription.together.insert(of, route);
+    }
+
+    fn subscription<H>(&mut self, subscriber: Subscriber, stream: String) -> &mut Subscription<D> {
         let name = short_name::<H>();
-        let known = self
-            .subscriptions
-            .iter_mut()
-            .find(|known| known.name == name && *known.stream == stream);
-        if let Some(subscription) = known {
-            subscription.routes.insert(of, route);
-            return;
-        }
-        let routes = HashMap::from([(of, route)]);
-        let stream = stream.into();
-        self.subscriptions.push(Subscription {
-            name,
-            stream,
-            subscriber,
-            routes,
+        let mut known = self.subscriptions.iter();
+        let known = known.position(|known| known.name == name && *known.stream == stream);
+        let nth = known.unwrap_or_else(|| {
+            self.subscriptions.push(Subscription {
+                name,
+                stream: stream.into(),
+                subscriber,
+                routes: HashMap::new(),
+                together: HashMap::new(),
+            });
+            self.subscriptions.len() - 1
         });
+        &mut self.subscriptions[nth]
     }
 }
 
@@ -183,6 +219,40 @@ impl<D: Send + Sync + 'static> Registry<D> {
         self.route::<H>(Subscriber::Projector, stream, of, route);
     }
 
+    /// Registers a handler's reaction to several events together.
+    pub fn reaction_to_many<H: ReactMany<E>, E: PartOf>(&mut self)
+    where
+        D: Has<H>,
+    {
+        let place = self.event::<E>();
+        let route: RouteMany<D> = Arc::new(|domain, data, units| {
+            Box::pin(async move {
+                let events = decode_all::<E>(data)?;
+                let handler = <D as Has<H>>::part(domain);
+                handler.react_many(events, units).await
+            })
+        });
+        self.route_many::<H>(Subscriber::EventHandler, place, route);
+    }
+
+    /// Registers what a projector does with several events together.
+    pub fn projection_of_many<H: ProjectMany<E>, E: PartOf>(&mut self)
+    where
+        D: Has<H>,
+    {
+        self.table(<H::Projection as Record>::SCHEMA);
+        let place = self.event::<E>();
+        let route: RouteMany<D> = Arc::new(|domain, data, units| {
+            Box::pin(async move {
+                let events = decode_all::<E>(data)?;
+                let mut rows = Rows::new(units.of(0));
+                let projector = <D as Has<H>>::part(domain);
+                projector.project_many(events, &mut rows).await
+            })
+        });
+        self.route_many::<H>(Subscriber::Projector, place, route);
+    }
+
     fn event<E: PartOf>(&mut self) -> (String, String) {
         let schema = <E::Aggregate as Record>::SCHEMA;
         self.table(schema);
@@ -192,6 +262,23 @@ impl<D: Send + Sync + 'static> Registry<D> {
             naming::message_type(self.domain, E::NAME, E::VERSION),
         )
     }
+}
+
+/// The way of one message into a handler that takes several together.
+fn alone<D: Send + Sync + 'static>(many: RouteMany<D>) -> Route<D> {
+    Arc::new(move |domain, data, unit| {
+        let many = many.clone();
+        Box::pin(async move {
+            let mut units = Units::take(unit);
+            many(domain, &[data], &mut units).await?;
+            *unit = units.into_unit();
+            Ok(())
+        })
+    })
+}
+
+fn decode_all<P: Payload>(data: &[&str]) -> Result<Vec<P>, Failure> {
+    data.iter().map(|one| decode(one)).collect()
 }
 
 fn decode<P: Payload>(data: &str) -> Result<P, Failure> {

@@ -57,8 +57,9 @@ pub struct Commit {
     pub messages: Vec<(Lane, Message)>,
     /// Messages handled in this very commit: recorded, but not delivered to anybody.
     pub recorded: Vec<Message>,
-    /// What becomes of the message that was handled.
-    pub settlement: Option<Settlement>,
+    /// What becomes of the messages that were handled: of one, or of several that were handled
+    /// together. When one of them was settled before, none of this happens.
+    pub settlements: Vec<Settlement>,
     /// Whether it was computed from what an earlier commit of the same batch writes, so that it
     /// must not happen if one of those did not.
     pub dependent: bool,
@@ -102,7 +103,7 @@ pub enum Refused {
         /// What clashes.
         what: String,
     },
-    /// The message was settled before, by whoever held its subscription earlier (L9).
+    /// A message was settled before, by whoever held its subscription earlier (L9).
     #[error("[PE0206] the message was handled before")]
     Settled,
     /// It depends on an earlier commit of its batch, which was refused.

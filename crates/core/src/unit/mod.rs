@@ -8,12 +8,14 @@ mod compose;
 mod root;
 mod rows;
 mod session;
+mod units;
 mod work;
 
 pub use compose::Names;
 pub use root::Root;
 pub use rows::Rows;
 pub use session::Session;
+pub use units::Units;
 
 use crate::domain::{Aggregate, Command};
 use crate::failure::Reason;
@@ -174,12 +176,12 @@ impl<'s> Unit<'s> {
 
     /// Everything staged, as one commit.
     #[must_use]
-    pub fn into_commit(self, settlement: Option<Settlement>) -> Commit {
+    pub fn into_commit(self, settlements: Vec<Settlement>) -> Commit {
         Commit {
             writes: self.work.writes,
             messages: self.work.messages,
             recorded: Vec::new(),
-            settlement,
+            settlements,
             dependent: self.work.dependent,
         }
     }

@@ -16,6 +16,7 @@ const KEYS: Keys = Keys {
 const ROLE: Role = Role {
     attribute: "command_handler",
     marker: "handle",
+    many: None,
     message: "command",
     example: "AddBook",
     third: "unit: &mut Unit<'_>",

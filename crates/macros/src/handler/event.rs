@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::Type;
 use syn::spanned::Spanned;
 
-use super::{Expansion, Method, Role, Scope, call, expand, registry};
+use super::{Expansion, Many, Method, Role, Scope, Takes, call, expand, registry};
 use crate::attribute::Keys;
 
 const KEYS: Keys = Keys {
@@ -16,6 +16,10 @@ const KEYS: Keys = Keys {
 const ROLE: Role = Role {
     attribute: "event_handler",
     marker: "on",
+    many: Some(Many {
+        marker: "on_many",
+        third: "units: &mut Units<'_>",
+    }),
     message: "event",
     example: "OrderPlaced",
     third: "unit: &mut Unit<'_>",
@@ -28,7 +32,10 @@ pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStre
         KEYS.read_arguments(arguments, |_, _| Ok(()))
             .map(|()| Scope::Any)
     };
-    expand(&ROLE, item, read, |_, handler, one| method(handler, one))
+    expand(&ROLE, item, read, |_, handler, one| match one.takes {
+        Takes::One => method(handler, one),
+        Takes::Many => method_of_many(handler, one),
+    })
 }
 
 fn method(handler: &Type, method: &Method) -> Expansion {
@@ -60,6 +67,42 @@ fn method(handler: &Type, method: &Method) -> Expansion {
     let registry = registry();
     let registration = quote_spanned! {message.span()=>
         #registry.reaction::<#handler, #message>();
+    };
+    Expansion {
+        impls,
+        registration,
+    }
+}
+
+fn method_of_many(handler: &Type, method: &Method) -> Expansion {
+    let Method {
+        message,
+        cfgs,
+        answer,
+        ..
+    } = method;
+    let call = call(method, handler, "units");
+    let body = quote_spanned! {*answer=>
+        fn react_many(
+            &self,
+            message: ::std::vec::Vec<#message>,
+            units: &mut ::protean::unit::Units<'_>,
+        ) -> impl ::core::future::Future<
+            Output = ::core::result::Result<(), ::protean::Failure>,
+        > + ::core::marker::Send {
+            #call
+        }
+    };
+    let impls = quote_spanned! {message.span()=>
+        #(#cfgs)*
+        #[automatically_derived]
+        impl ::protean::domain::ReactMany<#message> for #handler {
+            #body
+        }
+    };
+    let registry = registry();
+    let registration = quote_spanned! {message.span()=>
+        #registry.reaction_to_many::<#handler, #message>();
     };
     Expansion {
         impls,

@@ -4,16 +4,25 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, FnArg, Ident, ImplItemFn, ReceiverKind, Result, ReturnType, Safety,
-    Signature, Type,
+    Attribute, Error, FnArg, GenericArgument, Ident, ImplItemFn, PathArguments, ReceiverKind,
+    Result, ReturnType, Safety, Signature, Type,
 };
 
 use super::Role;
 use crate::attribute;
 use crate::errors::Errors;
 
+/// How many messages a method takes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    One,
+    Many,
+}
+
 /// A method that takes messages.
 pub(super) struct Method {
+    /// How many at once.
+    pub(super) takes: Takes,
     /// Its name.
     pub(super) ident: Ident,
     /// The type of message that it takes.
@@ -24,21 +33,29 @@ pub(super) struct Method {
     pub(super) cfgs: Vec<Attribute>,
 }
 
-/// Takes the mark off a method; says whether it was there.
-pub(super) fn unmark(role: &Role, attributes: &mut Vec<Attribute>) -> Result<bool> {
-    let mark = attribute::marker(attributes, role.marker);
-    attributes.retain(|known| !known.path().is_ident(role.marker));
-    mark.map(|mark| mark.is_some())
+/// Takes the mark off a method; says which it was, if there was one.
+pub(super) fn unmark(role: &Role, attributes: &mut Vec<Attribute>) -> Result<Option<Takes>> {
+    let mut found = Ok(None);
+    for (takes, marker) in role.marks() {
+        let mark = attribute::marker(attributes, marker);
+        attributes.retain(|known| !known.path().is_ident(marker));
+        found = match (found, mark) {
+            (Err(error), _) | (_, Err(error)) => Err(error),
+            (Ok(Some(_)), Ok(Some(span))) => Err(Error::new(span, role.marked_twice())),
+            (Ok(known), Ok(mark)) => Ok(mark.map(|_| takes).or(known)),
+        };
+    }
+    found
 }
 
 impl Method {
     /// Reads a marked method.
-    pub(super) fn parse(role: &Role, function: &mut ImplItemFn) -> Result<Self> {
+    pub(super) fn parse(role: &Role, takes: Takes, function: &mut ImplItemFn) -> Result<Self> {
         let mut errors = Errors::default();
         let signature = &function.sig;
-        errors.take(check_kind(role, signature));
-        errors.take(check_receiver(role, signature));
-        let message = errors.take(message(role, signature));
+        errors.take(check_kind(role, takes, signature));
+        errors.take(check_receiver(role, takes, signature));
+        let message = errors.take(message(role, takes, signature));
         let answer = errors.take(answer(role, signature));
         let (message, answer) = errors.into_result(message.zip(answer))?;
         let cfgs = function
@@ -48,6 +65,7 @@ impl Method {
         let (ident, cfgs) = (signature.ident.clone(), cfgs.cloned().collect());
         allow_dictated_lints(function);
         Ok(Self {
+            takes,
             ident,
             message,
             answer,
@@ -71,12 +89,13 @@ impl Method {
     }
 }
 
-fn check_kind(role: &Role, signature: &Signature) -> Result<()> {
+fn check_kind(role: &Role, takes: Takes, signature: &Signature) -> Result<()> {
     let mut errors = Errors::default();
     if signature.asyncness.is_none() {
         let message = format!(
             "a method marked `#[{}]` is asynchronous; write `async fn {}`",
-            role.marker, signature.ident
+            role.marker(takes),
+            signature.ident
         );
         errors.push(Error::new_spanned(signature.fn_token, message));
     }
@@ -96,10 +115,10 @@ fn check_kind(role: &Role, signature: &Signature) -> Result<()> {
     errors.finish()
 }
 
-fn check_receiver(role: &Role, signature: &Signature) -> Result<()> {
+fn check_receiver(role: &Role, takes: Takes, signature: &Signature) -> Result<()> {
     let message = format!(
         "a handler is shared by all workers, so its methods take `&self`; write {}",
-        role.shown()
+        role.shown(takes)
     );
     match signature.receiver() {
         Some(one) if matches!(one.kind, ReceiverKind::Reference(_, _, None)) => Ok(()),
@@ -108,7 +127,7 @@ fn check_receiver(role: &Role, signature: &Signature) -> Result<()> {
     }
 }
 
-fn message(role: &Role, signature: &Signature) -> Result<Type> {
+fn message(role: &Role, takes: Takes, signature: &Signature) -> Result<Type> {
     let typed = signature.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(typed) => Some(&*typed.ty),
         FnArg::Receiver(_) => None,
@@ -118,7 +137,7 @@ fn message(role: &Role, signature: &Signature) -> Result<Type> {
         let found = types.len();
         let message = format!(
             "expected two parameters after `&self`, found {found}; write {}",
-            role.shown()
+            role.shown(takes)
         );
         return Err(Error::new(signature.paren_token.span.join(), message));
     };
@@ -130,10 +149,32 @@ fn message(role: &Role, signature: &Signature) -> Result<Type> {
         return Err(Error::new_spanned(message, text));
     }
     if !matches!(third, Type::Reference(reference) if reference.mutability.is_some()) {
-        let text = format!("expected `{}`", role.third);
+        let text = format!("expected `{}`", role.third(takes));
         return Err(Error::new_spanned(third, text));
     }
-    Ok((*message).clone())
+    match takes {
+        Takes::One => Ok((*message).clone()),
+        Takes::Many => element(message).ok_or_else(|| {
+            let text = format!(
+                "expected `Vec<{}>`, since the method takes many",
+                role.example
+            );
+            Error::new_spanned(message, text)
+        }),
+    }
+}
+
+/// The `E` of a `Vec<E>`.
+fn element(list: &Type) -> Option<Type> {
+    let Type::Path(path) = list else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match (last.ident == "Vec", arguments.args.first()) {
+        (true, Some(GenericArgument::Type(element))) => Some(element.clone()),
+        _ => None,
+    }
 }
 
 fn answer(role: &Role, signature: &Signature) -> Result<Span> {

@@ -13,14 +13,16 @@ use quote::{quote, quote_spanned};
 use syn::{Error, Ident, ImplItem, ItemImpl, Result, Type};
 
 use crate::errors::Errors;
-use method::Method;
+use method::{Method, Takes};
 
 /// What one attribute looks for in an impl.
 struct Role {
     /// The attribute: `command_handler`.
     attribute: &'static str,
-    /// The mark of its methods: `handle`.
+    /// The mark of its methods: `on`.
     marker: &'static str,
+    /// How it has methods that take many messages at once, if it has.
+    many: Option<Many>,
     /// What a method takes: `command`.
     message: &'static str,
     /// A type to show in messages: `AddBook`.
@@ -29,6 +31,14 @@ struct Role {
     third: &'static str,
     /// The answer: `Result<BookId, Failure>`.
     answer: &'static str,
+}
+
+/// What methods look for that take many messages at once.
+struct Many {
+    /// Their mark: `on_many`.
+    marker: &'static str,
+    /// Their third parameter: `units: &mut Units<'_>`.
+    third: &'static str,
 }
 
 /// An impl with the methods that were marked in it.
@@ -130,14 +140,16 @@ fn gather(role: &Role, mut item: ItemImpl, errors: &mut Errors) -> Handler {
         let ImplItem::Fn(function) = one else {
             continue;
         };
-        if !errors
-            .take(method::unmark(role, &mut function.attrs))
-            .unwrap_or(true)
-        {
-            continue;
-        }
+        let takes = match method::unmark(role, &mut function.attrs) {
+            Ok(None) => continue,
+            Ok(Some(takes)) => takes,
+            Err(error) => {
+                errors.push(error);
+                Takes::One
+            }
+        };
         marked = true;
-        let Some(method) = errors.take(Method::parse(role, function)) else {
+        let Some(method) = errors.take(Method::parse(role, takes, function)) else {
             continue;
         };
         let known = methods
@@ -157,20 +169,55 @@ fn gather(role: &Role, mut item: ItemImpl, errors: &mut Errors) -> Handler {
 impl Role {
     fn nothing_marked(&self) -> String {
         let Self { marker, .. } = self;
-        format!("no method is marked `#[{marker}]`; write {}", self.shown())
+        let shown = self.shown(Takes::One);
+        format!("no method is marked `#[{marker}]`; write {shown}")
+    }
+
+    fn marked_twice(&self) -> String {
+        let marks: Vec<_> = self
+            .marks()
+            .map(|(_, mark)| format!("`#[{mark}]`"))
+            .collect();
+        format!(
+            "a method takes one or many; keep one of {}",
+            marks.join(" and ")
+        )
+    }
+
+    /// The marks, with what they stand for.
+    fn marks(&self) -> impl Iterator<Item = (Takes, &'static str)> + use<> {
+        let many = self.many.as_ref().map(|many| (Takes::Many, many.marker));
+        std::iter::once((Takes::One, self.marker)).chain(many)
+    }
+
+    fn marker(&self, takes: Takes) -> &'static str {
+        let mut marks = self.marks();
+        let mark = marks.find(|(known, _)| *known == takes);
+        mark.map_or(self.marker, |(_, mark)| mark)
+    }
+
+    /// The parameter that follows the messages.
+    fn third(&self, takes: Takes) -> &'static str {
+        match (takes, &self.many) {
+            (Takes::Many, Some(many)) => many.third,
+            _ => self.third,
+        }
     }
 
     /// A method as it should be.
-    fn shown(&self) -> String {
+    fn shown(&self, takes: Takes) -> String {
         let Self {
-            marker,
             message,
             example,
-            third,
             answer,
             ..
         } = self;
-        format!("`#[{marker}] async fn name(&self, {message}: {example}, {third}) -> {answer}`")
+        let (marker, third) = (self.marker(takes), self.third(takes));
+        let messages = match takes {
+            Takes::One => format!("{message}: {example}"),
+            Takes::Many => format!("{message}s: Vec<{example}>"),
+        };
+        format!("`#[{marker}] async fn name(&self, {messages}, {third}) -> {answer}`")
     }
 }
 

@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::{Error, Type};
 
-use super::{Expansion, Method, Role, Scope, call, expand, registry};
+use super::{Expansion, Many, Method, Role, Scope, Takes, call, expand, registry};
 use crate::attribute::{self, Keys};
 
 const KEYS: Keys = Keys {
@@ -16,6 +16,10 @@ const KEYS: Keys = Keys {
 const ROLE: Role = Role {
     attribute: "projector",
     marker: "on",
+    many: Some(Many {
+        marker: "on_many",
+        third: "rows: &mut Rows<'_, BookCatalog>",
+    }),
     message: "event",
     example: "BookAdded",
     third: "rows: &mut Rows<'_, BookCatalog>",
@@ -38,7 +42,10 @@ pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStre
         &ROLE,
         item,
         || read.map(|()| Scope::Any),
-        |_, handler, one| method(handler, one, into.as_ref()),
+        |_, handler, one| match one.takes {
+            Takes::One => method(handler, one, into.as_ref()),
+            Takes::Many => method_of_many(handler, one, into.as_ref()),
+        },
     )
 }
 
@@ -73,6 +80,44 @@ fn method(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
     let registry = registry();
     let registration = quote_spanned! {message.span()=>
         #registry.projection::<#handler, #message>();
+    };
+    Expansion {
+        impls,
+        registration,
+    }
+}
+
+fn method_of_many(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
+    let Method {
+        message,
+        cfgs,
+        answer,
+        ..
+    } = method;
+    let call = call(method, handler, "rows");
+    let body = quote_spanned! {*answer=>
+        fn project_many(
+            &self,
+            message: ::std::vec::Vec<#message>,
+            rows: &mut ::protean::unit::Rows<'_, #into>,
+        ) -> impl ::core::future::Future<
+            Output = ::core::result::Result<(), ::protean::Failure>,
+        > + ::core::marker::Send {
+            #call
+        }
+    };
+    let impls = quote_spanned! {message.span()=>
+        #(#cfgs)*
+        #[automatically_derived]
+        impl ::protean::domain::ProjectMany<#message> for #handler {
+            type Projection = #into;
+
+            #body
+        }
+    };
+    let registry = registry();
+    let registration = quote_spanned! {message.span()=>
+        #registry.projection_of_many::<#handler, #message>();
     };
     Expansion {
         impls,

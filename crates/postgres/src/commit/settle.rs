@@ -64,17 +64,23 @@ pub(super) const FORGET_KEYS: &str = "DELETE FROM protean_idempotency AS i
 /// A subscription's name and a queue.
 type CursorKey = (String, i64);
 
+/// How far subscriptions are on queues; nothing of those that were not looked up yet.
+type Cursors = BTreeMap<CursorKey, Option<Settled>>;
+
+/// Messages that were set aside and taken back: names, streams and positions.
+type Returned = HashSet<(String, String, i64)>;
+
 /// The settlements of one transaction.
 pub(super) struct Settlements<'c> {
     all: Vec<(usize, &'c Settlement)>,
-    cursors: BTreeMap<CursorKey, Option<Settled>>,
+    cursors: Cursors,
 }
 
 impl<'c> Settlements<'c> {
     pub(super) fn of(commits: &[&'c Commit]) -> Self {
         let numbered = commits.iter().enumerate();
         let all: Vec<_> = numbered
-            .filter_map(|(nth, commit)| Some((nth, commit.settlement.as_ref()?)))
+            .flat_map(|(nth, commit)| commit.settlements.iter().map(move |one| (nth, one)))
             .collect();
         let cursors = all.iter().filter_map(|(_, one)| match one.place {
             Place::Queue { queue, .. } => {
@@ -130,29 +136,21 @@ impl<'c> Settlements<'c> {
 
     /// Moves the cursors; the numbers of the commits whose message was settled before.
     pub(super) fn settle(&mut self, unparked: &[Row]) -> Result<Vec<usize>, Error> {
-        let mut returned = HashSet::new();
+        let mut returned = Returned::new();
         for row in unparked {
-            let key: (String, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            returned.insert(key);
+            returned.insert((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
         }
         let mut refused = Vec::new();
-        for (nth, one) in &self.all {
-            let name = one.subscription.name.to_string();
-            let fresh = match one.place {
-                Place::Queue { queue, sequence } => {
-                    let cursor = self.cursors.get_mut(&(name, column(queue)));
-                    // Without a cursor there is no such queue any more.
-                    cursor
-                        .and_then(Option::as_mut)
-                        .is_some_and(|settled| settled.settle(sequence))
-                }
-                Place::Parked => {
-                    let stream = one.subscription.stream.to_string();
-                    returned.remove(&(name, stream, column(one.position.0)))
-                }
-            };
-            if !fresh {
-                refused.push(*nth);
+        for of_commit in self.all.chunk_by(|(one, _), (other, _)| one == other) {
+            // A commit of several leaves no trace when one of them is settled.
+            let before = (of_commit.len() > 1).then(|| (self.cursors.clone(), returned.clone()));
+            let mut settles = of_commit.iter();
+            if settles.all(|(_, one)| settle(&mut self.cursors, &mut returned, one)) {
+                continue;
+            }
+            refused.extend(of_commit.first().map(|(nth, _)| *nth));
+            if let Some(before) = before {
+                (self.cursors, returned) = before;
             }
         }
         Ok(refused)
@@ -220,6 +218,24 @@ impl<'c> Settlements<'c> {
             deaths.errors.push(death.error.clone());
         }
         deaths
+    }
+}
+
+/// Settles one message; `false` when it was settled before.
+fn settle(cursors: &mut Cursors, returned: &mut Returned, one: &Settlement) -> bool {
+    let name = one.subscription.name.to_string();
+    match one.place {
+        Place::Queue { queue, sequence } => {
+            let cursor = cursors.get_mut(&(name, column(queue)));
+            // Without a cursor there is no such queue any more.
+            cursor
+                .and_then(Option::as_mut)
+                .is_some_and(|settled| settled.settle(sequence))
+        }
+        Place::Parked => {
+            let stream = one.subscription.stream.to_string();
+            returned.remove(&(name, stream, column(one.position.0)))
+        }
     }
 }
 

@@ -255,7 +255,7 @@ impl Context {
     fn effect(&self, delivery: &Delivery) -> Commit {
         let name = format!("{}/{}", self.name, delivery.message.id);
         let mut commit = insert(Uuid::now_v7(), &name, 1);
-        commit.settlement = settlement(&self.name, delivery, Verdict::Done).settlement;
+        commit.settlements = settlement(&self.name, delivery, Verdict::Done).settlements;
         commit
     }
 }

@@ -70,7 +70,7 @@ async fn handle(subscription: usize, of: &str, data: &str) -> Result<Commit, Fai
         .route(of)
         .expect("the type is routed");
     route(&shop, data, &mut unit).await?;
-    Ok(unit.into_commit(None))
+    Ok(unit.into_commit(Vec::new()))
 }
 
 #[tokio::test]

@@ -15,5 +15,6 @@ mod poison;
 mod shop;
 mod streams;
 mod throttles;
+mod together;
 mod told;
 mod watched;

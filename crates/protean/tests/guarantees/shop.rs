@@ -102,7 +102,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             behaviours: Mutex::default(),
             log: watch::channel(Vec::new()).0,

@@ -32,14 +32,14 @@ async fn what_is_not_published_stays() {
     let queued = tier.imports.queued(&subscription, "books", None, 10).await;
     let one = queued.unwrap()[0];
     let withdrawal = Commit {
-        settlement: Some(Settlement {
+        settlements: vec![Settlement {
             subscription: subscription.clone(),
             lane: one.lane,
             place: one.place,
             position: one.position,
             verdict: Verdict::Withdrawn,
             handling: None,
-        }),
+        }],
         ..Commit::default()
     };
     commit(&tier, withdrawal).await.unwrap();

@@ -65,7 +65,7 @@ impl Worker {
                 handling: None,
             };
             let commit = Commit {
-                settlement: Some(settlement),
+                settlements: vec![settlement],
                 ..Commit::default()
             };
             item::commit(&self.tier, commit).await.unwrap();

@@ -36,7 +36,7 @@ pub(super) async fn attempt<D: Domain>(
         return match registered.subscriber {
             Subscriber::CommandHandler => Err(unknown(registered.name, message)),
             Subscriber::EventHandler | Subscriber::Projector => Ok(Commit {
-                settlement: Some(settlement),
+                settlements: vec![settlement],
                 ..Commit::default()
             }),
         };
@@ -46,7 +46,7 @@ pub(super) async fn attempt<D: Domain>(
     let handling = route(context.app.domain(), &message.data, &mut unit);
     panics::contain(while_handling(cause, handling)).await?;
     panics::contain(context.app.cascade(&mut unit)).await?;
-    Ok(context.app.commit_of(unit, Some(settlement)))
+    Ok(context.app.commit_of(unit, vec![settlement]))
 }
 
 /// How a delivery is handled, in a run that began then; how long it takes is known at its end.

@@ -34,6 +34,8 @@ pub(super) struct Work {
     pub(super) delivery: Delivery,
     /// How often another writer was faster.
     pub(super) conflicts: u32,
+    /// Whether it is handled alone, since it was written together with others in vain.
+    pub(super) alone: bool,
 }
 
 /// A run that ended.
@@ -44,42 +46,50 @@ pub(super) struct Finished {
     pub(super) signs: Signs,
 }
 
+/// A message that is being tried.
+pub(super) type Tried = (Item<Work>, RunSpan);
+
 /// A message that was tried, what it wants written and what becomes of it then.
-struct Step {
-    item: Item<Work>,
-    commit: Commit,
-    outcome: Outcome,
-    span: RunSpan,
+pub(super) struct Step {
+    pub(super) item: Item<Work>,
+    pub(super) commit: Commit,
+    pub(super) outcome: Outcome,
+    pub(super) span: RunSpan,
+    /// Those that were handled together with it, of which the same becomes.
+    pub(super) others: Vec<Tried>,
 }
 
 /// A message that is being settled, and what becomes of it when that succeeds.
-struct Planned {
-    item: Item<Work>,
-    outcome: Outcome,
+pub(super) struct Planned {
+    pub(super) item: Item<Work>,
+    pub(super) outcome: Outcome,
     given_up: bool,
-    span: RunSpan,
+    pub(super) span: RunSpan,
+    pub(super) others: Vec<Tried>,
 }
 
-struct Batch<D> {
-    context: Arc<Context<D>>,
-    subscription: usize,
-    lane: Lane,
+pub(super) struct Batch<D> {
+    pub(super) context: Arc<Context<D>>,
+    pub(super) subscription: usize,
+    pub(super) lane: Lane,
     /// So many messages are run whether primary ones wait or not.
     owed: usize,
     /// Whether it finds out if the handler works again.
-    probe: bool,
-    session: Session,
+    pub(super) probe: bool,
+    pub(super) session: Session,
     /// When it began, by the wall and by the clock that measures.
-    began: Timestamp,
+    pub(super) began: Timestamp,
     started: Instant,
-    steps: Vec<Step>,
-    left: Vec<Item<Work>>,
+    pub(super) steps: Vec<Step>,
+    /// Messages that have a step.
+    ran: usize,
+    pub(super) left: Vec<Item<Work>>,
     /// Keys whose next message must not run in this batch.
-    stuck: HashSet<u64>,
+    pub(super) stuck: HashSet<u64>,
     /// Keys that have a step in this batch.
     keys: HashSet<u64>,
-    closed: bool,
-    signs: Signs,
+    pub(super) closed: bool,
+    pub(super) signs: Signs,
 }
 
 /// Runs messages in order and commits what they staged; time and primary traffic may end it early,
@@ -103,25 +113,34 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         began: Timestamp::now(),
         started: Instant::now(),
         steps: Vec::with_capacity(items.len()),
+        ran: 0,
         left: Vec::new(),
         stuck: HashSet::new(),
         keys: HashSet::new(),
         closed: false,
         signs: Signs::default(),
     };
-    for item in items {
+    let mut items = items.into_iter();
+    loop {
+        let together = batch.together(items.as_slice());
+        if together > 1 {
+            batch
+                .take_together(items.by_ref().take(together).collect())
+                .await;
+            continue;
+        }
+        let Some(item) = items.next() else { break };
         batch.take(item).await;
     }
     batch.commit().await
 }
 
 impl<D: Domain> Batch<D> {
-    async fn take(&mut self, item: Item<Work>) {
-        self.closed |= !self.steps.is_empty() && self.is_over();
-        if self.closed || item.key.is_some_and(|key| self.stuck.contains(&key)) {
+    pub(super) async fn take(&mut self, item: Item<Work>) {
+        if self.closes() || item.key.is_some_and(|key| self.stuck.contains(&key)) {
             return self.left.push(item);
         }
-        self.begins(&item);
+        self.begins(&item, Timestamp::now());
         let delivery = &item.body.delivery;
         let began = Instant::now();
         let run = (&self.session, self.began);
@@ -142,15 +161,26 @@ impl<D: Domain> Batch<D> {
                 if let (Some(key), Outcome::Parked { .. }) = (step.item.key, step.outcome) {
                     self.stuck.insert(key);
                 }
-                self.steps.push(step);
+                self.push(step);
             }
         }
     }
 
-    /// Tells those who want to know how long messages wait that a handler has one.
-    fn begins(&self, item: &Item<Work>) {
+    /// Whether no more is run: its time is over, or what comes has to see what it wrote.
+    pub(super) fn closes(&mut self) -> bool {
+        self.closed |= !self.steps.is_empty() && self.is_over();
+        self.closed
+    }
+
+    pub(super) fn push(&mut self, step: Step) {
+        self.ran += 1 + step.others.len();
+        self.steps.push(step);
+    }
+
+    /// Tells those who want to know how long messages wait that a handler has one since then.
+    pub(super) fn begins(&self, item: &Item<Work>, since: Timestamp) {
         let delivery = &item.body.delivery;
-        let waited = Timestamp::now().duration_since(delivery.message.time);
+        let waited = since.duration_since(delivery.message.time);
         let waited = waited.try_into().unwrap_or(Duration::ZERO);
         // A probe leaves no failure behind, but that it set the message aside.
         let is_first = delivery.failures == 0 && delivery.place != Place::Parked;
@@ -164,7 +194,7 @@ impl<D: Domain> Batch<D> {
     }
 
     /// Who tells the log about this batch.
-    fn narrator(&self) -> Narrator<'_> {
+    pub(super) fn narrator(&self) -> Narrator<'_> {
         Narrator {
             subscription: &self.context.subscriptions[self.subscription],
             payloads: self.context.payloads,
@@ -172,45 +202,46 @@ impl<D: Domain> Batch<D> {
     }
 
     /// What is counted of the lane that a message came on.
-    fn meters(&self, item: &Item<Work>) -> &Meters {
+    pub(super) fn meters(&self, item: &Item<Work>) -> &Meters {
         self.context.monitor.meters(self.subscription, item.lane)
     }
 
     fn is_over(&self) -> bool {
-        let yields = self.steps.len() >= self.owed && self.context.is_yielding();
+        let yields = self.ran >= self.owed && self.context.is_yielding();
         self.lane == Lane::Backfill && (yields || self.started.elapsed() >= self.context.quantum)
     }
 
     /// Whether an earlier message of its key has a step in this batch; this one has from now on.
-    fn follows(&mut self, item: &Item<Work>) -> bool {
+    pub(super) fn follows(&mut self, item: &Item<Work>) -> bool {
         item.key.is_some_and(|key| !self.keys.insert(key))
     }
 
-    fn stage(&mut self, (item, span): (Item<Work>, RunSpan), mut commit: Commit) {
+    fn stage(&mut self, (item, span): Tried, mut commit: Commit) {
         self.signs.handled = true;
         // What an earlier message of the key does must not be missing when this one is done.
         commit.dependent |= self.follows(&item);
         self.session.absorb(&commit);
-        self.steps.push(Step {
+        self.push(Step {
             item,
             commit,
             outcome: Outcome::Done,
             span,
+            others: Vec::new(),
         });
     }
 
     /// The message has to see what those before it staged: it opens the next batch.
-    fn flush(&mut self, (item, span): (Item<Work>, RunSpan)) {
+    fn flush(&mut self, (item, span): Tried) {
         if self.steps.is_empty() {
             let text = "the handler reads a row that it put blindly itself; read it before";
             let step = self.failed((item, span), &Failure::refuse(text));
-            return self.steps.push(step);
+            return self.push(step);
         }
         self.closed = true;
         self.left.push(item);
     }
 
-    fn failed(&mut self, (item, mut span): (Item<Work>, RunSpan), failure: &Failure) -> Step {
+    fn failed(&mut self, (item, mut span): Tried, failure: &Failure) -> Step {
         let position = item.body.delivery.position;
         let may_be_an_outage = failure.may_be_an_outage();
         if may_be_an_outage {
@@ -238,7 +269,7 @@ impl<D: Domain> Batch<D> {
             (verdict, handling),
         );
         let commit = Commit {
-            settlement: Some(settlement),
+            settlements: vec![settlement],
             ..Commit::default()
         };
         Step {
@@ -246,6 +277,7 @@ impl<D: Domain> Batch<D> {
             commit,
             outcome,
             span,
+            others: Vec::new(),
         }
     }
 
@@ -255,6 +287,10 @@ impl<D: Domain> Batch<D> {
         let mut again = Vec::new();
         let mut away = false;
         for (planned, result) in self.write(steps).await {
+            if !planned.others.is_empty() {
+                away |= self.settle_together(planned, result, &mut outcomes);
+                continue;
+            }
             match self.outcome_of(planned, result) {
                 Next::Settled(item, outcome) => outcomes.push((item, outcome)),
                 Next::Failed(step) => again.push(*step),
@@ -311,11 +347,12 @@ impl<D: Domain> Batch<D> {
             mut commit,
             outcome,
             span,
+            others,
         } in steps
         {
             let mut given_up = false;
-            if let Some(settlement) = commit.settlement.as_mut() {
-                given_up = matches!(settlement.verdict, Verdict::Dead(_));
+            for settlement in &mut commit.settlements {
+                given_up |= matches!(settlement.verdict, Verdict::Dead(_));
                 if let Some(handling) = settlement.handling.as_mut() {
                     handling.took = took;
                 }
@@ -325,6 +362,7 @@ impl<D: Domain> Batch<D> {
                 outcome,
                 given_up,
                 span,
+                others,
             });
             commits.push(commit);
         }

@@ -23,6 +23,7 @@ mod post;
 mod presence;
 mod span;
 mod state;
+mod together;
 mod verdict;
 mod withheld;
 

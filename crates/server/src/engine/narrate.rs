@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use protean_core::port::broker::{Delivery, Subscription};
+use protean_core::port::store::Refused;
 use protean_core::{Failure, Lane, port};
 
 use super::Payloads;
@@ -47,6 +48,31 @@ impl Narrator<'_> {
     pub(super) fn failed(self, delivery: &Delivery, failure: &Failure) {
         let error = self.text(failure);
         about!(warn, self, delivery, error, "message failed");
+    }
+
+    /// So many messages failed together, of which this is the first.
+    pub(super) fn failed_together(self, delivery: &Delivery, together: usize, failure: &Failure) {
+        let error = self.text(failure);
+        about!(
+            info,
+            self,
+            delivery,
+            together,
+            error,
+            "messages failed together; each is tried alone"
+        );
+    }
+
+    /// So many messages cannot be settled together, of which this is the first.
+    pub(super) fn refused_together(self, delivery: &Delivery, together: usize, why: &Refused) {
+        about!(
+            info,
+            self,
+            delivery,
+            together,
+            %why,
+            "messages cannot be settled together; each is tried alone"
+        );
     }
 
     /// A message was settled by somebody else.

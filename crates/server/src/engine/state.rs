@@ -453,6 +453,7 @@ impl<D: Domain> Engine<D> {
             body: Work {
                 delivery,
                 conflicts: 0,
+                alone: false,
             },
         }
     }

@@ -35,10 +35,10 @@ impl State<'_> {
         if let Some(duplicate) = self.admit(commit).map_err(failed)? {
             return Ok(duplicate);
         }
-        if let Some(settlement) = &commit.settlement
-            && !self.settle_message(settlement).map_err(failed)?
-        {
-            return Err(Refused::Settled);
+        for settlement in &commit.settlements {
+            if !self.settle_message(settlement).map_err(failed)? {
+                return Err(Refused::Settled);
+            }
         }
         for write in &commit.writes {
             self.write(write)?;

@@ -144,8 +144,9 @@ fn commits(
         if result.is_err() && mode == Mode::Plain {
             return Err(Abort::Refused);
         }
-        if let (Ok(Committed::Done(_)), Some(settlement)) = (&result, &commit.settlement) {
-            state.records.add(settlement);
+        if let Ok(Committed::Done(_)) = &result {
+            let settlements = commit.settlements.iter();
+            settlements.for_each(|one| state.records.add(one));
         }
         refused |= result.is_err();
         results.push(result);

@@ -149,14 +149,14 @@ impl<'a, D: Domain> Imports<'a, D> {
     /// Settles commands, unless they were handled first; says how many.
     async fn withdraw(&self, of: &Subscription, found: &[Unsettled]) -> Result<u64, Error> {
         let commit = |one: &Unsettled| Commit {
-            settlement: Some(Settlement {
+            settlements: vec![Settlement {
                 subscription: of.clone(),
                 lane: one.lane,
                 place: one.place,
                 position: one.position,
                 verdict: Verdict::Withdrawn,
                 handling: None,
-            }),
+            }],
             ..Commit::default()
         };
         if found.is_empty() {
