@@ -5,7 +5,8 @@ use quote::quote_spanned;
 use syn::Type;
 use syn::spanned::Spanned;
 
-use super::{Expansion, Method, Role, Scope, call, expand, registry};
+use super::seam::Seam;
+use super::{Expansion, Method, Role, Scope, expand, registry};
 use crate::attribute::{self, Keys};
 
 const KEYS: Keys = Keys {
@@ -44,27 +45,16 @@ fn method(scope: &Scope, handler: &Type, method: &Method) -> Expansion {
         ..
     } = method;
     let (parameters, domain) = scope.domain(handler);
-    let reply = quote_spanned! {message.span()=>
-        <#message as ::protean::domain::Command>::Reply
+    let seam = Seam {
+        name: "Handle",
+        function: "handle",
+        third: quote_spanned!(*answer=> ::protean::unit::Unit<'_>),
+        reply: quote_spanned!(message.span()=> <#message as ::protean::domain::Command>::Reply),
+        associated: TokenStream::new(),
     };
-    let call = call(method, handler, "unit");
-    let body = quote_spanned! {*answer=>
-        fn handle(
-            &self,
-            message: #message,
-            unit: &mut ::protean::unit::Unit<'_>,
-        ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<#reply, ::protean::Failure>,
-        > + ::core::marker::Send {
-            #call
-        }
-    };
+    let handle = seam.implement(handler, method);
     let impls = quote_spanned! {message.span()=>
-        #(#cfgs)*
-        #[automatically_derived]
-        impl ::protean::domain::Handle<#message> for #handler {
-            #body
-        }
+        #handle
 
         #(#cfgs)*
         #[automatically_derived]

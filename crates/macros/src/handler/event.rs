@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
-use syn::Type;
 use syn::spanned::Spanned;
+use syn::{Ident, Type};
 
-use super::{Expansion, Many, Method, Role, Scope, Takes, call, expand, registry};
+use super::seam::Seam;
+use super::{Expansion, Many, Method, Role, Scope, Takes, expand, registry};
 use crate::attribute::Keys;
 
 const KEYS: Keys = Keys {
@@ -32,80 +33,37 @@ pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStre
         KEYS.read_arguments(arguments, |_, _| Ok(()))
             .map(|()| Scope::Any)
     };
-    expand(&ROLE, item, read, |_, handler, one| match one.takes {
-        Takes::One => method(handler, one),
-        Takes::Many => method_of_many(handler, one),
-    })
+    expand(&ROLE, item, read, |_, handler, one| method(handler, one))
 }
 
 fn method(handler: &Type, method: &Method) -> Expansion {
     let Method {
+        takes,
         message,
-        cfgs,
         answer,
         ..
     } = method;
-    let call = call(method, handler, "unit");
-    let body = quote_spanned! {*answer=>
-        fn react(
-            &self,
-            message: #message,
-            unit: &mut ::protean::unit::Unit<'_>,
-        ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<(), ::protean::Failure>,
-        > + ::core::marker::Send {
-            #call
-        }
+    let (name, function, reaction) = match takes {
+        Takes::One => ("React", "react", "reaction"),
+        Takes::Many => ("ReactMany", "react_many", "reaction_to_many"),
     };
-    let impls = quote_spanned! {message.span()=>
-        #(#cfgs)*
-        #[automatically_derived]
-        impl ::protean::domain::React<#message> for #handler {
-            #body
-        }
+    let unit = match takes {
+        Takes::One => quote_spanned!(*answer=> Unit),
+        Takes::Many => quote_spanned!(*answer=> Units),
     };
+    let seam = Seam {
+        name,
+        function,
+        third: quote_spanned!(*answer=> ::protean::unit::#unit<'_>),
+        reply: quote_spanned!(*answer=> ()),
+        associated: TokenStream::new(),
+    };
+    let reaction = Ident::new(reaction, message.span());
     let registry = registry();
-    let registration = quote_spanned! {message.span()=>
-        #registry.reaction::<#handler, #message>();
-    };
     Expansion {
-        impls,
-        registration,
-    }
-}
-
-fn method_of_many(handler: &Type, method: &Method) -> Expansion {
-    let Method {
-        message,
-        cfgs,
-        answer,
-        ..
-    } = method;
-    let call = call(method, handler, "units");
-    let body = quote_spanned! {*answer=>
-        fn react_many(
-            &self,
-            message: ::std::vec::Vec<#message>,
-            units: &mut ::protean::unit::Units<'_>,
-        ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<(), ::protean::Failure>,
-        > + ::core::marker::Send {
-            #call
-        }
-    };
-    let impls = quote_spanned! {message.span()=>
-        #(#cfgs)*
-        #[automatically_derived]
-        impl ::protean::domain::ReactMany<#message> for #handler {
-            #body
-        }
-    };
-    let registry = registry();
-    let registration = quote_spanned! {message.span()=>
-        #registry.reaction_to_many::<#handler, #message>();
-    };
-    Expansion {
-        impls,
-        registration,
+        impls: seam.implement(handler, method),
+        registration: quote_spanned! {message.span()=>
+            #registry.#reaction::<#handler, #message>();
+        },
     }
 }

@@ -7,9 +7,10 @@ pub(crate) mod command;
 pub(crate) mod event;
 mod method;
 pub(crate) mod projector;
+mod seam;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::{Error, Ident, ImplItem, ItemImpl, Result, Type};
 
 use crate::errors::Errors;
@@ -242,14 +243,6 @@ impl Scope {
             Self::Only(domain) => (TokenStream::new(), quote!(#domain)),
         }
     }
-}
-
-/// The call of a method, with the parameter that follows the message. Stands where the method's
-/// answer does, so that what is wrong with its future is told there.
-fn call(method: &Method, handler: &Type, third: &str) -> TokenStream {
-    let Method { ident, answer, .. } = method;
-    let third = Ident::new(third, *answer);
-    quote_spanned!(*answer=> <#handler>::#ident(self, message, #third))
 }
 
 /// The registry inside `Part::register`, wherever the tokens around it come from.

@@ -3,9 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::spanned::Spanned;
-use syn::{Error, Type};
+use syn::{Error, Ident, Type};
 
-use super::{Expansion, Many, Method, Role, Scope, Takes, call, expand, registry};
+use super::seam::Seam;
+use super::{Expansion, Many, Method, Role, Scope, Takes, expand, registry};
 use crate::attribute::{self, Keys};
 
 const KEYS: Keys = Keys {
@@ -42,85 +43,34 @@ pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStre
         &ROLE,
         item,
         || read.map(|()| Scope::Any),
-        |_, handler, one| match one.takes {
-            Takes::One => method(handler, one, into.as_ref()),
-            Takes::Many => method_of_many(handler, one, into.as_ref()),
-        },
+        |_, handler, one| method(handler, one, into.as_ref()),
     )
 }
 
 fn method(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
     let Method {
+        takes,
         message,
-        cfgs,
         answer,
         ..
     } = method;
-    let call = call(method, handler, "rows");
-    let body = quote_spanned! {*answer=>
-        fn project(
-            &self,
-            message: #message,
-            rows: &mut ::protean::unit::Rows<'_, #into>,
-        ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<(), ::protean::Failure>,
-        > + ::core::marker::Send {
-            #call
-        }
+    let (name, function, projection) = match takes {
+        Takes::One => ("Project", "project", "projection"),
+        Takes::Many => ("ProjectMany", "project_many", "projection_of_many"),
     };
-    let impls = quote_spanned! {message.span()=>
-        #(#cfgs)*
-        #[automatically_derived]
-        impl ::protean::domain::Project<#message> for #handler {
-            type Projection = #into;
-
-            #body
-        }
+    let seam = Seam {
+        name,
+        function,
+        third: quote_spanned!(*answer=> ::protean::unit::Rows<'_, #into>),
+        reply: quote_spanned!(*answer=> ()),
+        associated: quote_spanned!(message.span()=> type Projection = #into;),
     };
+    let projection = Ident::new(projection, message.span());
     let registry = registry();
-    let registration = quote_spanned! {message.span()=>
-        #registry.projection::<#handler, #message>();
-    };
     Expansion {
-        impls,
-        registration,
-    }
-}
-
-fn method_of_many(handler: &Type, method: &Method, into: Option<&Type>) -> Expansion {
-    let Method {
-        message,
-        cfgs,
-        answer,
-        ..
-    } = method;
-    let call = call(method, handler, "rows");
-    let body = quote_spanned! {*answer=>
-        fn project_many(
-            &self,
-            message: ::std::vec::Vec<#message>,
-            rows: &mut ::protean::unit::Rows<'_, #into>,
-        ) -> impl ::core::future::Future<
-            Output = ::core::result::Result<(), ::protean::Failure>,
-        > + ::core::marker::Send {
-            #call
-        }
-    };
-    let impls = quote_spanned! {message.span()=>
-        #(#cfgs)*
-        #[automatically_derived]
-        impl ::protean::domain::ProjectMany<#message> for #handler {
-            type Projection = #into;
-
-            #body
-        }
-    };
-    let registry = registry();
-    let registration = quote_spanned! {message.span()=>
-        #registry.projection_of_many::<#handler, #message>();
-    };
-    Expansion {
-        impls,
-        registration,
+        impls: seam.implement(handler, method),
+        registration: quote_spanned! {message.span()=>
+            #registry.#projection::<#handler, #message>();
+        },
     }
 }

@@ -116,6 +116,7 @@ impl Queues {
 /// The messages of one transaction.
 pub(super) struct Publication<'c> {
     messages: Vec<(QueueKey, &'c Message)>,
+    /// What stands for the idempotency keys of those that have one, in their order.
     pub(super) keys: Vec<[u8; 16]>,
     /// Streams that have something new afterwards.
     pub(super) news: News,
@@ -173,6 +174,7 @@ impl<'c> Publication<'c> {
     pub(super) fn arrays(&self, queues: &Queues) -> Arrays {
         let mut arrays = Arrays::default();
         let mut last_of_key: HashMap<(i64, &str), i64> = HashMap::new();
+        let mut keys = self.keys.iter();
         for (key, message) in &self.messages {
             let queue = queues.find(key).unwrap_or_default();
             let nth = arrays.counts.entry(queue).or_default();
@@ -185,6 +187,8 @@ impl<'c> Publication<'c> {
             arrays.numbers.push(*nth);
             arrays.queues.push(queue);
             arrays.add(message);
+            let key = message.idempotency_key.as_ref().and_then(|_| keys.next());
+            arrays.idempotency_keys.push(key.map(|key| key.to_vec()));
         }
         arrays
     }
@@ -234,8 +238,6 @@ impl Arrays {
         self.traceparents
             .push(message.traceparent.as_deref().map(str::to_owned));
         self.data.push(message.data.clone());
-        let key = digest(message).map(|key| key.to_vec());
-        self.idempotency_keys.push(key);
         let rest = message.rest.as_deref();
         self.rest
             .push(rest.and_then(|rest| serde_json::to_string(rest).ok()));
