@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ABOUT, FLOOR_PATIENCE, Judgement, QUIET_AFTER, REST_MAX, Surroundings};
+use super::{
+    ABOUT, FLOOR_LEARNING, FLOOR_PATIENCE, Judgement, QUIET_AFTER, REST_MAX, Surroundings,
+};
 
 /// The least level: backfill goes on, however little (L6).
 const LEAST: f64 = 0.05;
@@ -54,7 +56,7 @@ impl Level {
         let step = STEP.mul_add(self.share, STEP_FIXED);
         let cuts = i32::try_from(judgement.late).unwrap_or(i32::MAX);
         let share = step.mul_add(f64::from(judgement.in_time), self.share);
-        self.share = (share * CUT.powi(cuts)).clamp(LEAST, 1.0);
+        self.share = (share * CUT.powi(cuts)).clamp(LEAST, self.greatest(now));
         if cuts > 0 {
             tracing::debug!(share = self.share, ?judgement, "backfill is cut back");
         }
@@ -63,6 +65,18 @@ impl Level {
             Some(_) if self.share > LEFT_FLOOR => None,
             unchanged => unchanged,
         };
+    }
+
+    /// The greatest share: little above the least while the senses learn a new quiet. Otherwise it
+    /// would leave them as soon as one in a hundred was late by what they know so far, which is less
+    /// than the quiet.
+    fn greatest(&self, now: Duration) -> f64 {
+        let learning = FLOOR_PATIENCE..FLOOR_PATIENCE + FLOOR_LEARNING;
+        let since = self.floored.map(|at| now.saturating_sub(at));
+        match since.is_some_and(|since| learning.contains(&since)) {
+            true => LEFT_FLOOR,
+            false => 1.0,
+        }
     }
 
     /// Whether production was seen lately.
@@ -202,6 +216,11 @@ mod tests {
         let quiet = level.surroundings(now, Some(now - QUIET_AFTER));
         assert_eq!(quiet, Surroundings::Quiet);
         level.hear(now, judged(1_000, 0));
+        assert_eq!(level.share(now), LEFT_FLOOR);
+        assert_eq!(level.surroundings(now, Some(now)), Surroundings::Floored);
+        now += FLOOR_LEARNING;
+        level.hear(now, judged(1_000, 0));
+        assert!(level.share(now) > LEFT_FLOOR);
         assert_eq!(level.surroundings(now, Some(now)), Surroundings::Backfill);
     }
 

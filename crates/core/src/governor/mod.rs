@@ -18,8 +18,8 @@
 //!
 //! With no primary work for [`ABOUT`] the level does not count: backfill runs at full speed (L5).
 //! A level that stays at its least for [`FLOOR_PATIENCE`] shows that it is not backfill that makes
-//! primary work late: the senses then learn what they see as the new quiet, so that a machine that
-//! became slower does not starve backfill for ever (L6).
+//! primary work late: for [`FLOOR_LEARNING`] the senses then learn what they see as the new quiet, so
+//! that a machine that became slower does not starve backfill for ever (L6).
 //!
 //! The ideas are those of quantile tracking by stochastic approximation, of the congestion control
 //! of networks, and of admission control by observed delay (CoDel, `CockroachDB`'s elastic work).
@@ -57,6 +57,10 @@ pub const LATE_SOJOURN: f64 = 1.5;
 
 /// How long a level is at its least before what primary work takes counts as its quiet.
 pub const FLOOR_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the level stays there from then on, so that a new quiet is learnt and not only begun:
+/// some hundred pieces of work where there are a few ten per second.
+pub const FLOOR_LEARNING: Duration = Duration::from_secs(10);
 
 /// What a governor says of itself, for whoever watches it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::{LATE_COMMIT, Level, Sense, Surroundings};
 
@@ -100,7 +101,18 @@ impl Store {
     }
 }
 
+/// Stores are what chance makes them, and so is what holds for nearly all of them: the same ones each
+/// time, and more of them with `PROPTEST_CASES`.
+fn stores() -> ProptestConfig {
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(9),
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
+    #![proptest_config(stores())]
+
     #[test]
     fn l4_about_one_in_a_hundred_is_late_and_the_level_does_not_swing(
         seed: u64,
@@ -136,7 +148,7 @@ proptest! {
         let mut store = Store::new(seed, rate, 1.0, 0.2);
         store.run(30.0);
         store.base_ms = 4.0;
-        store.run(15.0 + 4_000.0 / rate);
+        store.run(25.0 + 4_000.0 / rate);
         // Chance alone makes the level wander for a minute now and then; what was not learnt stays
         // at the floor.
         let means = (0..24).map(|_| store.run(5.0).mean());
