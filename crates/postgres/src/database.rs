@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Once, OnceLock};
 
+use protean_core::Lane;
 use protean_core::port::{self, Tier};
 use tokio_postgres::Config;
 use uuid::Uuid;
@@ -98,7 +99,16 @@ impl Postgres {
 
     /// An ear that hears of every commit, of this process and of others.
     pub fn ear(&self) -> Arc<Ear> {
-        let ear = self.inner.bell.ear();
+        self.listening(None)
+    }
+
+    /// An ear that hears of every commit with messages of a lane, of this process and of others.
+    pub fn ear_of(&self, lane: Lane) -> Arc<Ear> {
+        self.listening(Some(lane))
+    }
+
+    fn listening(&self, lane: Option<Lane>) -> Arc<Ear> {
+        let ear = self.inner.bell.ear(lane);
         self.inner.listening.call_once(|| {
             let bell = Arc::downgrade(&self.inner.bell);
             tokio::spawn(listen(bell, self.inner.pools.clone()));

@@ -9,6 +9,7 @@
 //! process has a level of its own, which the judgements of all of them move.
 
 mod cost;
+mod sharers;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use protean_core::governor::{Judgement, Level, QUIET_AFTER, Reading, Senses};
 use tokio::time::Instant;
 
 use cost::Cost;
+use sharers::Sharers;
 
 /// A backfill transaction takes about this part of a quantum while production is about: whoever
 /// wants the processor that the server works on finds it free sooner. With less, the flushes of the
@@ -46,6 +48,7 @@ struct State {
     told_of_backfill: Option<Duration>,
     /// What others have not been told yet.
     untold: Judgement,
+    sharers: Sharers,
     cost: Cost,
     /// How many sizes of backfill transactions were asked for.
     sizes: u64,
@@ -79,11 +82,21 @@ impl Pace {
         self.state().backfill = Some(now);
     }
 
-    /// Backfill work is about in this process; whether other processes should be told.
-    pub(crate) fn has_to_tell_of_backfill(&self) -> bool {
+    /// Another process runs handlers of backfill.
+    pub(crate) fn see_handler(&self, process: &str) {
+        let now = self.now();
+        self.state().sharers.see(process, now);
+    }
+
+    /// Backfill work is about in this process, which may be that of handlers; whether other processes
+    /// should be told.
+    pub(crate) fn has_to_tell_of_backfill(&self, handled: bool) -> bool {
         let now = self.now();
         let mut state = self.state();
         state.backfill = Some(now);
+        if handled {
+            state.sharers.take_part(now);
+        }
         let told = state.told_of_backfill;
         let wanted = told.is_none_or(|told| now.saturating_sub(told) >= QUIET_AFTER / 2);
         if wanted {
@@ -170,9 +183,24 @@ impl Pace {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn rest(&self, turn: Duration) {
+        self.rest_among(1, turn).await;
+    }
+
+    /// The same after a turn of work that several processes share: each has its part of the level,
+    /// so that more of them do not leave less room.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn rest_shared(&self, turn: Duration) {
+        let now = self.now();
+        let count = self.state().sharers.count(now);
+        self.rest_among(count, turn).await;
+    }
+
+    async fn rest_among(&self, count: u32, turn: Duration) {
         self.see_backfill();
         let now = self.now();
-        let rest = self.state().level.rest_after(now, turn);
+        let rest = self.state().level.rest_among(now, turn, count);
         if !rest.is_zero() {
             // sleep: the rest is the point
             tokio::time::sleep(rest).await;

@@ -1,6 +1,7 @@
 //! Connections: pools for each lane, so that backfill can never take the last one, and so that no
 //! connection of primary work is served by a thread that stands back (L2).
 
+mod connect;
 mod stand_back;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -12,7 +13,9 @@ use deadpool_postgres::{
 };
 use protean_core::port::store::Connections;
 use protean_core::{Lane, port};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
+
+use connect::OneByOne;
 
 use crate::error::no_connection;
 use crate::options::Options;
@@ -117,11 +120,11 @@ impl Pools {
             .get_application_name()
             .unwrap_or("protean")
             .to_owned();
-        let backends = Backends::default();
+        let (backends, turns) = (Backends::default(), OneByOne::default());
         let of = |lane: Lane, connections_max, settings: &str| {
             let mut config = config.clone();
             config.application_name(format!("{application} {lane}"));
-            pool(&config, connections_max, settings.to_owned())
+            pool(&config, &turns, connections_max, settings.to_owned())
         };
         // Commits alone have a fate.
         let committing = |lane, connections_max| {
@@ -183,11 +186,16 @@ async fn get(pool: &Pool) -> Result<Client, port::Error> {
     pool.get().await.map_err(|error| no_connection(&error))
 }
 
-fn pool(config: &Config, connections_max: usize, settings: String) -> PoolBuilder {
+fn pool(
+    config: &Config,
+    turns: &OneByOne,
+    connections_max: usize,
+    settings: String,
+) -> PoolBuilder {
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    let manager = Manager::from_config(config.clone(), NoTls, recycling);
+    let manager = Manager::from_connect(config.clone(), turns.clone(), recycling);
     let set = Hook::async_fn(move |client: &mut ClientWrapper, _| {
         let settings = settings.clone();
         Box::pin(async move {

@@ -19,6 +19,7 @@ use crate::handover::Consumers;
 use crate::keys::Keys;
 use crate::link::{Server, Shared};
 use crate::options::Options;
+use crate::relays::Relays;
 use crate::{relay, watch};
 
 /// How long it may take to write down what a process that stops leaves to others.
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     pub(crate) options: Options,
     pub(crate) consumers: Consumers,
+    pub(crate) relays: Relays,
     ears: Mutex<Vec<Weak<Ear>>>,
     watched: Mutex<HashSet<Arc<str>>>,
     forwarding: Once,
@@ -65,6 +67,7 @@ impl Redis {
             keys,
             options,
             consumers: Consumers::default(),
+            relays: Relays::default(),
             ears: Mutex::default(),
             watched: Mutex::default(),
             forwarding: Once::new(),
@@ -172,9 +175,15 @@ impl Broker for Redis {
     fn release(&self) -> BoxFuture<'_, Result<(), port::Error>> {
         Box::pin(async move {
             let Inner {
-                consumers, links, ..
+                consumers,
+                links,
+                relays,
+                database,
+                ..
             } = &*self.inner;
             let handed_over = async {
+                relays.end().await;
+                database.call_out().await;
                 consumers.hand_over(links, SILENCE_MAX).await?;
                 self.mark().await
             };
@@ -185,8 +194,8 @@ impl Broker for Redis {
                 }
                 Err(_) => tracing::debug!("others have to find out what is free"),
             }
-            self.inner.database.release().await?;
-            self.inner.database.call_out().await;
+            database.release().await?;
+            database.call_out().await;
             Ok(())
         })
     }

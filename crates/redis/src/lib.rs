@@ -19,6 +19,7 @@ mod link;
 mod mirror;
 mod options;
 mod relay;
+mod relays;
 mod script;
 mod tables;
 mod watch;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use protean_core::message::envelope;
 use protean_core::window::room;
 use protean_core::{Lane, port};
-use protean_postgres::outbox::{Leadership, Logged, Queue};
+use protean_postgres::outbox::{Leadership, Logged, Look, Queue, Wanted};
 
 use crate::broker::Inner;
 use crate::entry::Place;
@@ -55,45 +55,62 @@ const LEARN_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a relay that hears of nothing waits before it looks all the same.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often a relay that stands by asks whether the other one is gone.
-const STANDBY_INTERVAL: Duration = Duration::from_millis(500);
-
 /// How long to wait, at first and at most, before a broken connection is made again.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Relays a lane for as long as it is polled.
+/// Relays a lane, as soon as nobody else does, for as long as it is polled or until this process
+/// leaves that to others.
 pub(crate) async fn attend(inner: Arc<Inner>, lane: Lane) {
+    let _running = inner.relays.begin();
+    let mut pause = RETRY_PAUSE;
     loop {
-        match inner.outbox.lead(lane).await {
-            Ok(Some(leadership)) => {
+        let led = tokio::select! {
+            () = inner.relays.ending() => return,
+            led = inner.outbox.lead(lane) => led,
+        };
+        match led {
+            Ok(leadership) => {
                 tracing::debug!(%lane, "relaying");
-                Relay::new(inner.clone(), lane).run(&leadership).await;
+                pause = RETRY_PAUSE;
+                let relay = Relay::new(inner.clone(), lane);
+                tokio::select! {
+                    () = inner.relays.ending() => return leadership.give_up().await,
+                    () = relay.run(&leadership) => {}
+                }
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "PostgreSQL is away; nothing is relayed"),
+            Err(error) => {
+                tracing::warn!(%error, "PostgreSQL is away; nothing is relayed");
+                pause = (pause * 2).min(RETRY_PAUSE_MAX);
+            }
         }
-        // sleep: nobody tells when the other relay is gone
-        tokio::time::sleep(STANDBY_INTERVAL).await;
+        // sleep: a server that is away is not asked without a pause
+        tokio::time::sleep(pause).await;
     }
 }
 
-/// What a look at the outbox came to.
+/// What a look at the outbox left there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pass {
-    /// Something was published; there may be more.
-    Published,
-    /// There is more, but no room for it.
-    Full,
-    /// There is nothing.
-    Idle,
+enum Left {
+    /// Messages, and there is room for them.
+    Something,
+    /// Messages that have no room.
+    NoRoom,
+    /// Nothing. Of what comes later the relay hears.
+    Nothing,
+}
+
+/// A queue's stream, and the number of its last message there.
+struct Reached {
+    stream: String,
+    sequence: u64,
 }
 
 struct Relay {
     inner: Arc<Inner>,
     lane: Lane,
     /// Up to where each queue is published, as Redis said.
-    published: HashMap<u64, u64>,
+    published: HashMap<u64, Reached>,
     /// The length of each stream, as Redis said.
     lengths: HashMap<String, u64>,
     trimmed: Instant,
@@ -127,24 +144,24 @@ impl Relay {
     }
 
     async fn run(mut self, leadership: &Leadership) {
-        let ear = self.inner.database.ear();
+        let ear = self.inner.database.ear_of(self.lane);
         let mut pause = RETRY_PAUSE;
         let mut full_pause = FULL_PAUSE;
         while !leadership.is_lost() {
             let wait = match self.turn().await {
-                Ok(Pass::Published) => {
-                    pause = RETRY_PAUSE;
-                    full_pause = FULL_PAUSE;
+                Ok(Left::Something) => {
+                    (pause, full_pause) = (RETRY_PAUSE, FULL_PAUSE);
                     continue;
                 }
-                Ok(Pass::Full) => {
+                Ok(Left::NoRoom) => {
                     let wait = full_pause;
                     full_pause = (full_pause * 2).min(FULL_PAUSE_MAX[self.lane.index()]);
                     wait
                 }
-                Ok(Pass::Idle) if self.lengths.values().any(|length| *length > 0) => TRIM_INTERVAL,
-                Ok(Pass::Idle) if !self.marks.is_empty() => MARK_INTERVAL,
-                Ok(Pass::Idle) => IDLE_PAUSE,
+                Ok(Left::Nothing) => {
+                    (pause, full_pause) = (RETRY_PAUSE, FULL_PAUSE);
+                    self.idle_pause()
+                }
                 Err(error) => {
                     tracing::warn!(%error, lane = %self.lane, "relaying is tried again");
                     // Redis may have lost what it knew.
@@ -155,12 +172,23 @@ impl Relay {
                     continue;
                 }
             };
-            // What is heard of the other lane does no harm.
+            // Whatever is heard, the look is the same.
             let _ = tokio::time::timeout(wait, ear.wake()).await;
         }
     }
 
-    async fn turn(&mut self) -> Result<Pass, port::Error> {
+    /// How long to wait with nothing to publish, unless something is heard.
+    fn idle_pause(&self) -> Duration {
+        if self.lengths.values().any(|length| *length > 0) {
+            TRIM_INTERVAL
+        } else if self.marks.is_empty() {
+            IDLE_PAUSE
+        } else {
+            MARK_INTERVAL
+        }
+    }
+
+    async fn turn(&mut self) -> Result<Left, port::Error> {
         if self.full || self.trimmed.elapsed() >= TRIM_INTERVAL {
             self.trim().await?;
             self.trimmed = Instant::now();
@@ -175,9 +203,9 @@ impl Relay {
             mirror(&self.inner, self.lane).await?;
         }
         let started = Instant::now();
-        let pass = self.pass().await?;
-        self.full = pass == Pass::Full;
-        if self.lane == Lane::Backfill && pass == Pass::Published {
+        let (count, left) = self.pass().await?;
+        self.full = left == Left::NoRoom;
+        if self.lane == Lane::Backfill && count > 0 {
             self.inner.outbox.pace().rest(started.elapsed()).await;
         }
         if self.marked.elapsed() >= MARK_INTERVAL && !self.marks.is_empty() {
@@ -185,42 +213,60 @@ impl Relay {
             self.marked = Instant::now();
             self.inner.outbox.mark(self.lane, &marks).await?;
         }
-        Ok(pass)
+        Ok(left)
     }
 
-    /// Publishes a batch of the most urgent queue of each stream that has something.
-    async fn pass(&mut self) -> Result<Pass, port::Error> {
-        let mut pass = Pass::Idle;
+    /// Publishes a batch of the most urgent queue of each stream that has something; says how many
+    /// messages that were, and what is left.
+    async fn pass(&mut self) -> Result<(usize, Left), port::Error> {
+        let (mut count, mut left) = (0, Left::Nothing);
         let mut busy: HashSet<String> = HashSet::new();
-        for queue in self.inner.outbox.queues(self.lane).await? {
-            if busy.contains(&queue.stream) {
-                continue;
-            }
+        let looks = self.inner.outbox.look(self.lane, &self.wanted()).await?;
+        for Look { queue, messages } in looks {
             let published = match self.published.get(&queue.id) {
-                Some(published) => *published,
+                Some(reached) => reached.sequence,
                 None => self.publish(&queue, u64::MAX, &[]).await?,
             };
             if queue.head <= published {
                 continue;
             }
-            busy.insert(queue.stream.clone());
-            let length = self.lengths.get(&queue.stream).copied().unwrap_or_default();
-            let count_max = room(self.window(), length, BATCH_MAX[self.lane.index()]);
-            if count_max == 0 {
-                if pass == Pass::Idle {
-                    pass = Pass::Full;
-                }
+            let room = self.room(&queue.stream);
+            if room == 0 {
+                left = if left == Left::Nothing {
+                    Left::NoRoom
+                } else {
+                    left
+                };
                 continue;
             }
-            let batch = self
-                .inner
-                .outbox
-                .read(self.lane, queue.id, published, count_max);
-            let batch = batch.await?;
-            self.publish(&queue, published, &batch).await?;
-            pass = Pass::Published;
+            // What is less urgent, and what was not known when it was looked for, is for the next.
+            let batch = &messages[..messages.len().min(room)];
+            if batch.is_empty() || !busy.insert(queue.stream.clone()) {
+                left = Left::Something;
+                continue;
+            }
+            count += batch.len();
+            if self.publish(&queue, published, batch).await? < queue.head {
+                left = Left::Something;
+            }
         }
-        Ok(pass)
+        Ok((count, left))
+    }
+
+    /// What follows on what is published, as far as there is room for it.
+    fn wanted(&self) -> Vec<Wanted> {
+        let wanted = |(queue, reached): (&u64, &Reached)| Wanted {
+            queue: *queue,
+            after: reached.sequence,
+            count_max: self.room(&reached.stream),
+        };
+        self.published.iter().map(wanted).collect()
+    }
+
+    /// How many messages a stream has room for now.
+    fn room(&self, stream: &str) -> usize {
+        let length = self.lengths.get(stream).copied().unwrap_or_default();
+        room(self.window(), length, BATCH_MAX[self.lane.index()])
     }
 
     /// Publishes messages of a queue that follow on `from`, unless somebody else has; says up to
@@ -246,7 +292,11 @@ impl Relay {
         let answer = link.run(async |link| call.invoke_async(link).await).await;
         let (published, length): (u64, u64) =
             answer.map_err(|error| failed("publishing", &error))?;
-        self.published.insert(queue.id, published);
+        let reached = Reached {
+            stream: queue.stream.clone(),
+            sequence: published,
+        };
+        self.published.insert(queue.id, reached);
         self.lengths.insert(queue.stream.clone(), length);
         if published > queue.mark {
             self.marks.insert(queue.id, published);

@@ -11,7 +11,7 @@ use protean_core::port::broker::Published;
 use redis::{RedisResult, Value};
 
 use crate::broker::Inner;
-use crate::entry::of_list;
+use crate::entry::{of_list, of_streams};
 use crate::link::Link;
 
 /// How long a read blocks. Whenever it ends subscriptions look all the same, so that they notice
@@ -57,27 +57,30 @@ async fn read(
 ) -> RedisResult<()> {
     let mut last = newest(link, key).await?;
     let block_ms = u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX);
-    loop {
-        let Some(inner) = broker.upgrade() else {
-            return Ok(());
-        };
-        inner.hear_of(published);
-        drop(inner);
+    while hear(broker, published) {
         // sleep: what comes meanwhile is fetched in the same breath
         tokio::time::sleep(QUIET[published.lane.index()]).await;
-        let _: Value = redis::cmd("XREAD")
-            .arg("COUNT")
-            .arg(1)
-            .arg("BLOCK")
-            .arg(block_ms)
-            .arg("STREAMS")
-            .arg(key)
-            .arg(&last)
-            .query_async(link)
-            .await?;
-        // Redis that came back without its data counts from the beginning.
-        last = newest(link, key).await?;
+        // Whoever waits for an entry hears of it before this is asked. Redis that came back without
+        // its data counts from the beginning.
+        let latest = newest(link, key).await?;
+        if latest != last {
+            last = latest;
+            hear(broker, published);
+        }
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(1).arg("BLOCK").arg(block_ms);
+        read.arg("STREAMS").arg(key).arg(&last);
+        if let Some(entry) = of_streams(read.query_async(link).await?).pop() {
+            last = entry.id;
+        }
     }
+    Ok(())
+}
+
+/// Tells the subscriptions; `false` when the broker is gone.
+fn hear(broker: &Weak<Inner>, published: &Published) -> bool {
+    let inner = broker.upgrade();
+    inner.inspect(|inner| inner.hear_of(published)).is_some()
 }
 
 /// The id of the newest entry.

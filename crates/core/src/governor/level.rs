@@ -98,8 +98,19 @@ impl Level {
     /// How long to rest after a turn of this length.
     #[must_use]
     pub fn rest_after(&self, now: Duration, turn: Duration) -> Duration {
-        let share = self.share(now);
-        turn.mul_f64((1.0 - share) / share).min(REST_MAX)
+        self.rest_among(now, turn, 1)
+    }
+
+    /// The same for one of `count` who share the level: together they work as one would. With no
+    /// production about nobody has to share.
+    #[must_use]
+    pub fn rest_among(&self, now: Duration, turn: Duration, count: u32) -> Duration {
+        if !self.is_production_about(now) {
+            return Duration::ZERO;
+        }
+        let share = self.share / f64::from(count.max(1));
+        turn.mul_f64((1.0 - share) / share)
+            .min(REST_MAX.saturating_mul(count))
     }
 
     /// How many turns may overlap, of at most so many: at least one.
@@ -186,6 +197,19 @@ mod tests {
         let later = SECOND + ABOUT;
         assert_eq!(level.rest_after(later, SECOND), Duration::ZERO);
         assert_eq!(level.overlap(later, 4), 4);
+    }
+
+    #[test]
+    fn l4_several_work_together_as_long_as_one_would() {
+        let mut level = Level::default();
+        level.hear(SECOND, judged(0, 5));
+        let turn = SECOND / 1_000;
+        let part = |count| {
+            let rest = level.rest_among(SECOND, turn, count);
+            f64::from(count) * turn.as_secs_f64() / (turn + rest).as_secs_f64()
+        };
+        assert!((part(3) - part(1)).abs() < 1e-6, "{} {}", part(3), part(1));
+        assert_eq!(level.rest_among(SECOND + ABOUT, turn, 3), Duration::ZERO);
     }
 
     #[test]

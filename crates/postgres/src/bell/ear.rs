@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protean_core::BoxFuture;
 use protean_core::port::broker::{Awaited, Listener, Published, Wake};
+use protean_core::{BoxFuture, Lane};
 use tokio::sync::Notify;
 
 use super::News;
@@ -13,9 +13,18 @@ use super::News;
 pub struct Ear {
     heard: Mutex<News>,
     rung: Notify,
+    /// The lane whose messages alone it hears of, if it is one's.
+    lane: Option<Lane>,
 }
 
 impl Ear {
+    pub(super) fn of(lane: Option<Lane>) -> Self {
+        Self {
+            lane,
+            ..Self::default()
+        }
+    }
+
     /// This stream has something new.
     pub fn hear_of(&self, published: Published) {
         self.hear(News::of(published));
@@ -31,7 +40,11 @@ impl Ear {
         self.hear(News::of_awaited(awaited));
     }
 
-    pub(crate) fn hear(&self, news: News) {
+    pub(crate) fn hear(&self, mut news: News) {
+        if let Some(lane) = self.lane {
+            news.published.retain(|one| one.lane == lane);
+            news.awaited.clear();
+        }
         if !news.is_of_streams() {
             return;
         }

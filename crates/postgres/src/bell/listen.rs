@@ -66,7 +66,13 @@ async fn connect(pools: &Pools, bell: &Weak<Bell>) -> Result<Client, tokio_postg
 fn hear(bell: &Arc<Bell>, payload: &str) {
     match payload.split_once(' ') {
         Some((process, _)) if process == bell.process() => {}
-        Some((_, news)) => bell.ring_here(&News::decode(news)),
+        Some((process, news)) => {
+            let news = News::decode(news);
+            if news.handled {
+                bell.pace().see_handler(process);
+            }
+            bell.ring_here(&news);
+        }
         None => bell.ring_here(&News::everything()),
     }
 }

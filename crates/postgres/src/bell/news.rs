@@ -19,8 +19,10 @@ const EVERYTHING: &str = "*";
 /// What a line says that tells how primary work was judged, before the numbers.
 const JUDGED: &str = "judged";
 
-/// What a line says that tells of backfill work that publishes nothing.
+/// What a line says that tells of backfill work that publishes nothing, and of such work of a
+/// process that runs handlers.
 const BACKFILL: &str = "backfill";
+const HANDLED: &str = "backfill handled";
 
 /// What subscriptions have to hear.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) struct News {
     pub(crate) judged: Judgement,
     /// Whether backfill work is about that published nothing.
     pub(crate) backfill: bool,
+    /// Whether the process that tells runs handlers of backfill.
+    pub(crate) handled: bool,
     /// What somebody waits for, whoever has it.
     pub(crate) awaited: HashSet<Awaited>,
 }
@@ -70,10 +74,11 @@ impl News {
         }
     }
 
-    /// Backfill work is about.
-    pub(crate) fn backfill() -> Self {
+    /// Backfill work is about, which may be that of handlers.
+    pub(crate) fn backfill(handled: bool) -> Self {
         Self {
             backfill: true,
+            handled,
             ..Self::default()
         }
     }
@@ -104,11 +109,12 @@ impl News {
             everything: self.everything,
             judged: self.judged,
             awaited: self.awaited,
-            backfill: false,
+            ..Self::default()
         };
         let backfill = Self {
             published: backfill,
             backfill: self.backfill,
+            handled: self.handled,
             ..Self::default()
         };
         [primary, backfill]
@@ -120,6 +126,7 @@ impl News {
         self.everything |= other.everything;
         self.judged = self.judged.and(other.judged);
         self.backfill |= other.backfill;
+        self.handled |= other.handled;
         self.awaited.extend(other.awaited);
     }
 
@@ -130,7 +137,7 @@ impl News {
             lines.push(format!("{JUDGED} {in_time} {late}"));
         }
         if self.backfill {
-            lines.push(BACKFILL.to_owned());
+            lines.push(if self.handled { HANDLED } else { BACKFILL }.to_owned());
         }
         if self.everything {
             lines.push(EVERYTHING.to_owned());
@@ -163,8 +170,9 @@ impl News {
 
     /// Takes a line in; `None` when it makes no sense, as that of everything does.
     fn read(&mut self, line: &str) -> Option<()> {
-        if line == BACKFILL {
+        if line == BACKFILL || line == HANDLED {
             self.backfill = true;
+            self.handled |= line == HANDLED;
             return Some(());
         }
         if let Some(awaited) = line.strip_prefix(AWAITED_MARK) {
@@ -248,7 +256,7 @@ mod tests {
                 in_time: 12,
                 late: 1,
             },
-            ..News::backfill()
+            ..News::backfill(true)
         };
         assert_eq!(News::decode(&more.encode()), more);
         let [primary, backfill] = more.clone().split();

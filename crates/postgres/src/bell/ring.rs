@@ -54,9 +54,9 @@ impl Bell {
         &self.process
     }
 
-    /// A new ear, which hears from now on.
-    pub(crate) fn ear(&self) -> Arc<Ear> {
-        let ear = Arc::new(Ear::default());
+    /// A new ear, which hears from now on: of messages of one lane alone, or of everything.
+    pub(crate) fn ear(&self, lane: Option<Lane>) -> Arc<Ear> {
+        let ear = Arc::new(Ear::of(lane));
         let mut ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
         ears.retain(|known| known.strong_count() > 0);
         ears.push(Arc::downgrade(&ear));

@@ -284,15 +284,15 @@ impl<'c> Attempt<'c> {
             (BURY, !deaths.places.is_empty(), &buried[..]),
             (
                 LOCK_QUEUES,
-                publishes,
+                queue_ids.len() > 1,
                 &[&queue_ids as &(dyn ToSql + Sync)][..],
             ),
-            (INSERT, publishes, &insert[..]),
             (
                 MOVE_QUEUES,
                 publishes,
                 &[&queue_ids as &(dyn ToSql + Sync), &counts][..],
             ),
+            (INSERT, publishes, &insert[..]),
             (
                 FORGET_KEYS,
                 !withdrawn.is_empty(),
@@ -312,7 +312,8 @@ impl<'c> Attempt<'c> {
             Err(error) if !looks_first => return self.fate(own, &error).await,
             Err(error) => return Err(abort(error)),
         };
-        if answers[3].len() != queue_ids.len() {
+        let (grown, written) = (&answers[4], &answers[5]);
+        if grown.len() != queue_ids.len() {
             self.database.inner.committers.queues.clear();
             if !looks_first {
                 tracing::error!("messages went to queues that somebody has removed");
@@ -321,12 +322,12 @@ impl<'c> Attempt<'c> {
             return Err(Abort::Again(unavailable("the commit", why)));
         }
         if looks_first {
-            self.admit(&answers[4])?;
+            self.admit(written)?;
             if let Err(error) = client.batch_execute("COMMIT").await {
                 return self.fate(own, &error).await;
             }
         }
-        Ok(Outcome::Committed(self.committed(&answers[4])))
+        Ok(Outcome::Committed(self.committed(written)))
     }
 
     /// Somebody else may have used an idempotency key at the same moment.

@@ -80,7 +80,7 @@ impl Batch {
             if lane == Lane::Backfill {
                 let took = started.elapsed();
                 pace.learn(size, took);
-                pace.rest(took).await;
+                pace.rest_shared(took).await;
             }
         }
         let mut entries = self.entries.into_iter();

@@ -113,8 +113,12 @@ pub(crate) async fn commit(database: &Postgres, lane: Lane, commits: Vec<Commit>
     let bell = &database.inner.bell;
     match lane {
         Lane::Primary => bell.pace().see_primary(),
-        Lane::Backfill if bell.pace().has_to_tell_of_backfill() => bell.ring(News::backfill()),
-        Lane::Backfill => {}
+        Lane::Backfill => {
+            let handled = commits.iter().any(|one| !one.settlements.is_empty());
+            if bell.pace().has_to_tell_of_backfill(handled) {
+                bell.ring(News::backfill(handled));
+            }
+        }
     }
     let count = commits.len();
     let (reply, answer) = oneshot::channel();

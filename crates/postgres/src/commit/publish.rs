@@ -17,17 +17,17 @@ use crate::bell::News;
 use crate::lanes;
 use crate::value::Micros;
 
-/// Locks queues, in an order that everybody keeps. Only then is their head known for good: whoever
-/// publishes to the same queue waits for this transaction to end.
+/// Locks queues, in an order that everybody keeps: needed only for several of them.
 pub(super) const LOCK_QUEUES: &str =
     "SELECT id FROM protean_queue WHERE id = ANY($1) ORDER BY id FOR UPDATE";
 
-/// Moves the heads of queues that are locked.
+/// Moves the heads of queues behind the messages that follow. Only then are they known for good:
+/// whoever publishes to the same queue waits for this transaction to end.
 pub(super) const MOVE_QUEUES: &str = "UPDATE protean_queue AS q SET head = head + u.count
-    FROM unnest($1::bigint[], $2::bigint[]) AS u(id, count) WHERE q.id = u.id";
+    FROM unnest($1::bigint[], $2::bigint[]) AS u(id, count) WHERE q.id = u.id RETURNING q.id";
 
-/// Writes messages behind the heads of their queues, and remembers idempotency keys; says which
-/// position each message has, and how many of the keys were not there before.
+/// Writes messages up to the heads of their queues, which have been moved, and remembers idempotency
+/// keys; says which position each message has, and how many of the keys were not there before.
 ///
 /// Positions are given in the order of the messages, so that theirs and the keys, which are as many,
 /// are put side by side: a join of the two would compare each with each, since no index is there
@@ -190,6 +190,7 @@ impl<'c> Publication<'c> {
             let key = message.idempotency_key.as_ref().and_then(|_| keys.next());
             arrays.idempotency_keys.push(key.map(|key| key.to_vec()));
         }
+        arrays.count_from_heads();
         arrays
     }
 }
@@ -241,6 +242,18 @@ impl Arrays {
         let rest = message.rest.as_deref();
         self.rest
             .push(rest.and_then(|rest| serde_json::to_string(rest).ok()));
+    }
+
+    /// Counts back from where each queue ends, so that its last message has 0.
+    fn count_from_heads(&mut self) {
+        let Self {
+            counts, previous, ..
+        } = self;
+        for (nth, queue) in self.queues.iter().enumerate() {
+            let count = counts.get(queue).copied().unwrap_or_default();
+            self.numbers[nth] -= count;
+            previous[nth] = previous[nth].map(|number| number - count);
+        }
     }
 
     /// The queues, and by how much each grows.

@@ -95,6 +95,8 @@ impl Taking<'_> {
             return Ok(true);
         }
         let arrays = publication(self.lane, &fresh).arrays(self.queues);
+        let (grown, counts) = arrays.counts();
+        self.client.execute(MOVE_QUEUES, &[&grown, &counts]).await?;
         let written = self
             .client
             .query(INSERT, &arrays.insert_parameters())
@@ -106,8 +108,6 @@ impl Taking<'_> {
         self.client
             .execute(REMEMBER, &[&self.stream, &ids, &positions])
             .await?;
-        let (grown, counts) = arrays.counts();
-        self.client.execute(MOVE_QUEUES, &[&grown, &counts]).await?;
         Ok(true)
     }
 

@@ -4,29 +4,32 @@
 //! and publishes them to its broker, which hands them out; what is settled is known here. So the
 //! outbox needs no table of its own, and no row is ever marked.
 
+mod leadership;
+mod look;
 mod mirror;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use protean_core::Lane;
 use protean_core::interner::Interner;
 use protean_core::message::Message;
 use protean_core::port::broker::Outbox as Waiting;
 use protean_core::port::{self, Retention};
-use protean_core::{Lane, lane::Band};
-use tokio_postgres::{Client, NoTls};
 
 use crate::broker::age;
 use crate::error::failed;
-use crate::message::{self, COLUMNS, column, number};
+use crate::message::{self, COLUMNS, column};
 use crate::retention::{Old, Published};
-use crate::{Postgres, lanes, locks};
+use crate::{Postgres, lanes};
 
 pub use crate::bell::Ear;
 pub use crate::broker::{Bounds, LaneFeed};
 pub use crate::message::Logged;
 pub use crate::pace::Pace;
+pub use leadership::Leadership;
+pub use look::{Look, Wanted};
 pub use mirror::{Gone, Unmirrored};
 
 /// A queue that a relay publishes.
@@ -48,21 +51,6 @@ pub struct Queue {
 #[derive(Clone, Debug)]
 pub struct Outbox {
     database: Postgres,
-}
-
-/// What keeps other relays of a lane waiting. It ends with its connection, whatever becomes of the
-/// process.
-#[derive(Debug)]
-pub struct Leadership {
-    client: Client,
-}
-
-impl Leadership {
-    /// Whether it is over.
-    #[must_use]
-    pub fn is_lost(&self) -> bool {
-        self.client.is_closed()
-    }
 }
 
 impl Postgres {
@@ -105,18 +93,8 @@ impl Outbox {
         let select = client.prepare_cached(sql).await.map_err(broken)?;
         let rows = client.query(&select, &[&lanes::number(lane)]).await;
         let rows = rows.map_err(broken)?;
-        let queue = |row: &tokio_postgres::Row| {
-            let band: i16 = row.try_get(2)?;
-            Ok(Queue {
-                id: number(row.try_get(0)?),
-                stream: row.try_get(1)?,
-                band: usize::try_from(band).unwrap_or(Band::COUNT),
-                head: number(row.try_get(3)?),
-                mark: number(row.try_get(4)?),
-            })
-        };
         rows.iter()
-            .map(queue)
+            .map(|row| look::queue(row, 0))
             .collect::<Result<_, _>>()
             .map_err(broken)
     }
@@ -205,29 +183,5 @@ impl Outbox {
             }
         }
         Ok(waiting)
-    }
-
-    /// Becomes the relay of a lane, unless somebody else is; others stand by until it ends.
-    ///
-    /// # Errors
-    /// When the database cannot be reached.
-    pub async fn lead(&self, lane: Lane) -> Result<Option<Leadership>, port::Error> {
-        let broken = |error| failed("becoming the relay", &error);
-        let config = self.database.inner.pools.config();
-        let (client, connection) = config.connect(NoTls).await.map_err(broken)?;
-        tokio::spawn(connection);
-        // A machine that lost its power must not keep the lock for hours.
-        let settings = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;
-            SET tcp_keepalives_count = 3";
-        client.batch_execute(settings).await.map_err(broken)?;
-        let lock = i32::from(lanes::number(lane));
-        let row = client
-            .query_one(
-                "SELECT pg_try_advisory_lock($1, $2)",
-                &[&locks::RELAYS, &lock],
-            )
-            .await
-            .map_err(broken)?;
-        Ok(row.get::<_, bool>(0).then_some(Leadership { client }))
     }
 }
