@@ -183,7 +183,6 @@ impl Broker for Redis {
             } = &*self.inner;
             let handed_over = async {
                 relays.end().await;
-                database.call_out().await;
                 consumers.hand_over(links, SILENCE_MAX).await?;
                 self.mark().await
             };

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protean_core::port::broker::Subscription;
@@ -68,13 +68,9 @@ impl Drop for Consumer {
         let Some(registry) = self.registry.upgrade() else {
             return;
         };
-        let (id, part) = (self.id(), self.part.take());
-        self.runtime.spawn(async move {
-            if let Err(error) = registry.remove(vec![id]).await {
-                tracing::debug!(%error, "a consumer did not say goodbye");
-            }
-            drop(part);
-        });
+        registry.leaving().push((self.id(), self.part.take()));
+        self.runtime
+            .spawn(async move { registry.say_goodbye().await });
     }
 }
 
@@ -86,6 +82,9 @@ pub(crate) struct Consumers {
     own: Mutex<HashMap<Subscription, Weak<Consumer>>>,
     beating: AtomicBool,
     parts: Tally,
+    /// Those that leave: everybody is told of all of them at once, since everybody looks then.
+    leaving: Mutex<Vec<(i64, Option<Tick>)>>,
+    goodbyes: tokio::sync::Mutex<()>,
 }
 
 impl Consumers {
@@ -96,7 +95,27 @@ impl Consumers {
             own: Mutex::default(),
             beating: AtomicBool::new(false),
             parts: Tally::default(),
+            leaving: Mutex::default(),
+            goodbyes: tokio::sync::Mutex::default(),
         }
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Vec<(i64, Option<Tick>)>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes all that leave, unless somebody else has by then.
+    async fn say_goodbye(&self) {
+        let _turn = self.goodbyes.lock().await;
+        let (ids, parts): (Vec<i64>, Vec<_>) =
+            std::mem::take(&mut *self.leaving()).into_iter().unzip();
+        if ids.is_empty() {
+            return;
+        }
+        if let Err(error) = self.remove(ids).await {
+            tracing::debug!(%error, "consumers did not say goodbye");
+        }
+        drop(parts);
     }
 
     /// Takes part in a subscription.

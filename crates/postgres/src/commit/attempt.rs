@@ -3,26 +3,24 @@
 use std::collections::{HashMap, HashSet};
 
 use deadpool_postgres::Client;
+use protean_core::Lane;
 use protean_core::port;
 use protean_core::port::store::{Commit, Committed, Position, Refused};
-use protean_core::{BoxFuture, Lane};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Row, Statement};
+use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::batch::{digest, messages};
 use super::clash::{self, Refusals};
 use super::fate::{Fate, OWN, Own};
-use super::in_order::in_order;
-use super::publish::{INSERT, KNOWN_KEYS, LOCK_QUEUES, MOVE_QUEUES, Publication};
+use super::last::{INSERTED, Last, MOVED_QUEUES, warm};
+use super::publish::{KNOWN_KEYS, Publication};
 use super::sets::{Deed, Set, gather, identity, lent};
-use super::settle::{
-    BURY, FORGET_KEYS, LOCK_CURSORS, MAKE_CURSORS, MOVE_CURSORS, PARK, Settlements, UNPARK,
-};
+use super::settle::{LOCK_CURSORS, MAKE_CURSORS, Settlements, UNPARK};
+use super::statements::Statements;
 use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::message::number;
-use crate::trace::TRACE;
 use crate::value::Parameter;
 
 /// What an attempt came to.
@@ -106,6 +104,8 @@ impl<'c> Attempt<'c> {
         let queues = &self.database.inner.committers.queues;
         let learned = self.publication.learn(client, queues).await;
         learned.map_err(|error| self.abort(&error))?;
+        let warmed = warm(self.database, client).await;
+        warmed.map_err(|error| self.abort(&error))?;
         if let Some(own) = self.sent_at_once(client) {
             return self.last_round(client, &own).await;
         }
@@ -261,46 +261,13 @@ impl<'c> Attempt<'c> {
     /// commits.
     async fn last_round(&self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
         let abort = |error: Error| self.abort(&error);
-        let moved = self.settlements.moved();
-        let parkings = self.settlements.parkings(&self.database.inner.consumers);
-        let deaths = self.settlements.deaths();
-        let withdrawn = self.settlements.withdrawn();
-        let traces = self.settlements.traces();
-        let arrays = self
-            .publication
-            .arrays(&self.database.inner.committers.queues);
-        let (queue_ids, counts) = arrays.counts();
-        let publishes = !self.publication.is_empty();
-        let insert = arrays.insert_parameters();
-        let (cursors, parked) = (moved.parameters(), parkings.parameters());
-        let (buried, traced) = (deaths.parameters(), traces.parameters());
+        let last = Last::of(self.database, &self.settlements, &self.publication);
         let mut batch = Statements::new(client);
         if let Own::Sent { .. } = own {
             batch.begin();
         }
-        for (sql, wanted, parameters) in [
-            (MOVE_CURSORS, !moved.queues.is_empty(), &cursors[..]),
-            (PARK, !parkings.places.is_empty(), &parked[..]),
-            (BURY, !deaths.places.is_empty(), &buried[..]),
-            (
-                LOCK_QUEUES,
-                queue_ids.len() > 1,
-                &[&queue_ids as &(dyn ToSql + Sync)][..],
-            ),
-            (
-                MOVE_QUEUES,
-                publishes,
-                &[&queue_ids as &(dyn ToSql + Sync), &counts][..],
-            ),
-            (INSERT, publishes, &insert[..]),
-            (
-                FORGET_KEYS,
-                !withdrawn.is_empty(),
-                &[&withdrawn as &(dyn ToSql + Sync)][..],
-            ),
-            (TRACE, !traces.is_empty(), &traced[..]),
-        ] {
-            batch.add(wanted, sql, parameters).await.map_err(abort)?;
+        for (sql, wanted, parameters) in last.statements() {
+            batch.add(wanted, sql, &parameters).await.map_err(abort)?;
         }
         // With keys the answer has to be looked at before: somebody else may have had one.
         let looks_first = !self.publication.keys.is_empty();
@@ -312,8 +279,8 @@ impl<'c> Attempt<'c> {
             Err(error) if !looks_first => return self.fate(own, &error).await,
             Err(error) => return Err(abort(error)),
         };
-        let (grown, written) = (&answers[4], &answers[5]);
-        if grown.len() != queue_ids.len() {
+        let (grown, written) = (&answers[MOVED_QUEUES], &answers[INSERTED]);
+        if grown.len() != last.queue_ids.len() {
             self.database.inner.committers.queues.clear();
             if !looks_first {
                 tracing::error!("messages went to queues that somebody has removed");
@@ -384,68 +351,5 @@ impl<'c> Attempt<'c> {
             }
             Trouble::Tables | Trouble::Other => Abort::Failed(failed("the commit", error)),
         }
-    }
-}
-
-/// Statements that are sent together; each has an answer, those that were left out an empty one.
-struct Statements<'s> {
-    client: &'s Client,
-    sent: Vec<BoxFuture<'s, Result<Vec<Row>, Error>>>,
-    begins: bool,
-}
-
-impl<'s> Statements<'s> {
-    const fn new(client: &'s Client) -> Self {
-        Self {
-            client,
-            sent: Vec::new(),
-            begins: false,
-        }
-    }
-
-    fn begin(&mut self) {
-        self.begins = true;
-        self.simple("BEGIN");
-    }
-
-    fn commit(&mut self) {
-        self.simple("COMMIT");
-    }
-
-    fn simple(&mut self, sql: &'static str) {
-        let client = self.client;
-        self.sent.push(Box::pin(async move {
-            client.batch_execute(sql).await.map(|()| Vec::new())
-        }));
-    }
-
-    /// Adds a statement, or an empty answer in its place.
-    async fn add(
-        &mut self,
-        wanted: bool,
-        sql: &str,
-        parameters: &[&'s (dyn ToSql + Sync)],
-    ) -> Result<(), Error> {
-        if wanted {
-            let statement = self.client.prepare_cached(sql).await?;
-            self.add_prepared(statement, parameters.to_vec());
-        } else {
-            self.sent.push(Box::pin(async { Ok(Vec::new()) }));
-        }
-        Ok(())
-    }
-
-    fn add_prepared(&mut self, statement: Statement, parameters: Vec<&'s (dyn ToSql + Sync)>) {
-        let client = self.client;
-        self.sent.push(Box::pin(async move {
-            client.query(&statement, &parameters).await
-        }));
-    }
-
-    /// The answers, without that to the beginning; the first error, which is the cause of others.
-    async fn send(self) -> Result<Vec<Vec<Row>>, Error> {
-        let skip = usize::from(self.begins);
-        let answers: Result<Vec<_>, _> = in_order(self.sent).await.into_iter().collect();
-        Ok(answers?.split_off(skip))
     }
 }

@@ -14,9 +14,11 @@ mod batch;
 mod clash;
 mod fate;
 mod in_order;
+mod last;
 mod publish;
 mod sets;
 mod settle;
+mod statements;
 mod take_in;
 
 use std::collections::VecDeque;

@@ -154,10 +154,6 @@ impl<'c> Publication<'c> {
         self.messages.push((key, message));
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
     /// Makes sure that every queue is known.
     pub(super) async fn learn(&self, client: &Client, queues: &Queues) -> Result<(), Error> {
         let mut unknown: Vec<_> = self.messages.iter().map(|(key, _)| key).collect();

@@ -8,7 +8,7 @@ use protean_core::domain::Domain;
 use protean_core::port::broker::Subscription;
 use protean_core::port::servers::Server;
 use protean_core::{App, domain};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::{Options, Payloads, presence};
 use crate::Monitor;
@@ -34,6 +34,9 @@ pub(super) struct Context<D> {
     pub(super) changed: Notify,
     /// A subscription that another process holds may be had now.
     pub(super) freed: Notify,
+    /// Subscriptions are claimed one by one: all at once, a server that starts would ask for a
+    /// dozen connections in the same moment, at the side of everybody else.
+    pub(super) claiming: Semaphore,
     started: Instant,
     yielding: AtomicBool,
 }
@@ -58,6 +61,7 @@ impl<D: Domain> Context<D> {
             server: presence::server(options.worker),
             changed: Notify::new(),
             freed: Notify::new(),
+            claiming: Semaphore::new(1),
             app,
             started: Instant::now(),
             yielding: AtomicBool::new(false),

@@ -225,7 +225,10 @@ async fn claim<D: Domain>(context: &Context<D>, subscription: usize) -> Claim {
     let mut told = false;
     loop {
         let freed = context.freed.notified();
-        if let Some(feed) = patiently!(broker.claim(wanted, context.order)) {
+        let turn = context.claiming.acquire().await;
+        let claimed = patiently!(broker.claim(wanted, context.order));
+        drop(turn);
+        if let Some(feed) = claimed {
             tracing::debug!(subscription = %wanted.name, stream = %wanted.stream, "claimed");
             return feed;
         }
