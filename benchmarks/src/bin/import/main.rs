@@ -12,18 +12,21 @@
 
 mod bare;
 mod server;
+mod used;
 
+use std::io::Read as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use bookshelf::demo::tier::{Lanes, Services, Tier};
 use clap::ValueEnum as _;
 use protean::cli::{Status, grouped};
-use protean_benchmarks::program;
+use protean_benchmarks::{figures, processors, program};
 
 use server::Server;
+use used::{Processors, Used, per_book_micros};
 
 /// The longest time a round may take.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -35,6 +38,9 @@ struct Round {
     memory_bytes: u64,
     /// The most memory that Redis had in use, where there is one.
     redis_bytes: u64,
+    /// What each process used of the processors for a book, in microseconds; then the same for the
+    /// bare rows of one.
+    used: Vec<Used>,
 }
 
 /// What is asked for.
@@ -67,8 +73,10 @@ fn main() -> Result<()> {
         imported: median(|round| round.imported),
         memory_bytes: most(&all, |round| round.memory_bytes),
         redis_bytes: most(&all, |round| round.redis_bytes),
+        used: Vec::new(),
     };
     print("median", &round);
+    print_used(&all);
     Ok(())
 }
 
@@ -96,6 +104,16 @@ fn print(label: &str, round: &Round) {
         round.memory_bytes / 1_000_000,
         round.redis_bytes as f64 / 1e6,
     );
+}
+
+fn print_used(all: &[Round]) {
+    println!("\nProcessors for a book, in microseconds, the median:");
+    let first = all.first().map_or(&[][..], |round| &round.used);
+    for (nth, (name, _)) in first.iter().enumerate() {
+        let micros = all.iter().map(|round| round.used[nth].1);
+        let median = figures::median(micros).unwrap_or_default();
+        println!("{name:>24}{median:>8.1}");
+    }
 }
 
 fn arguments() -> Result<Arguments> {
@@ -134,13 +152,25 @@ fn measure(tier: Tier, rows: u64) -> Result<Round> {
     bookshelf::sample::write_catalog(rows, std::fs::File::create(&catalog)?)?;
     let services = Services::start(tier)?;
     services.configure(folder.path(), Lanes::Two)?;
-    let (imported, memory_bytes) = import(folder.path(), rows)?;
+    let (imported, memory_bytes, mut used) = import(folder.path(), rows, &services)?;
     let redis_bytes = services.redis_peak_bytes()?.unwrap_or_default();
+    let own = vec![("bare rows", std::process::id())];
+    let before = Processors::of([own, services.processes()].concat());
+    let bare = bare::rate(folder.path(), services.database_uri(), rows)?;
+    let of_bare = before
+        .per_book(rows)
+        .into_iter()
+        .filter(|one| one.0 != "Redis");
+    used.extend(of_bare.map(|(name, micros)| match &*name {
+        "bare rows" => (name, micros),
+        _ => (format!("bare rows, {name}"), micros),
+    }));
     Ok(Round {
-        bare: bare::rate(folder.path(), services.database_uri(), rows)?,
+        bare,
         imported: per_second(rows, imported),
         memory_bytes,
         redis_bytes,
+        used,
     })
 }
 
@@ -152,41 +182,62 @@ fn per_second(rows: u64, took: Duration) -> f64 {
     rows as f64 / took.as_secs_f64()
 }
 
-/// Server and importer, from the importer's start until the last book is in the catalog; and the
-/// most memory that the server had in use.
-fn import(home: &Path, rows: u64) -> Result<(Duration, u64)> {
+/// Server and importer, from the importer's start until the last book is in the catalog; the most
+/// memory that the server had in use, and what all processes used of the processors.
+fn import(home: &Path, rows: u64, services: &Services) -> Result<(Duration, u64, Vec<Used>)> {
     let server = Server::start(home)?;
+    let own = vec![("server", server.id())];
+    let before = Processors::of([own, services.processes()].concat());
     let started = Instant::now();
-    let output = Command::new(program("import_vintage_press")?)
-        .args(["catalog.csv", "--json"])
-        .current_dir(home)
-        .output()?;
-    ensure!(output.status.success(), "the importer failed: {output:?}");
+    let importer = run_importer(home)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let took = runtime.block_on(async {
-        let app = bookshelf::open(home).await?;
-        while Status::of(&app).await?.lag() > 0 {
-            ensure!(
-                started.elapsed() < PATIENCE,
-                "the import is not done in {PATIENCE:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let took = started.elapsed();
-        let entries = app
-            .view::<bookshelf::catalog::BookCatalog>()
-            .select()
-            .limit(1)
-            .page()
-            .await?;
+    let took = runtime.block_on(settled(home, rows, started))?;
+    let mut used = vec![("importer".to_owned(), per_book_micros(importer, rows))];
+    used.extend(before.per_book(rows));
+    Ok((took, server.peak_memory_bytes()?, used))
+}
+
+/// Runs the importer to its end; what it used of the processors.
+fn run_importer(home: &Path) -> Result<Duration> {
+    let mut importer = Command::new(program("import_vintage_press")?)
+        .args(["catalog.csv", "--json"])
+        .current_dir(home)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut output = String::new();
+    let mut stdout = importer.stdout.take().context("no output to read")?;
+    stdout.read_to_string(&mut output)?;
+    // It has ended, and is known until somebody waits for it.
+    let used = processors::used(importer.id());
+    let status = importer.wait()?;
+    ensure!(status.success(), "the importer failed: {output}");
+    Ok(used)
+}
+
+/// How long it took from then until every book is in the catalog.
+async fn settled(home: &Path, rows: u64, started: Instant) -> Result<Duration> {
+    let app = bookshelf::open(home).await?;
+    while Status::of(&app).await?.lag() > 0 {
         ensure!(
-            entries.total == rows,
-            "expected {rows} entries, found {}",
-            entries.total
+            started.elapsed() < PATIENCE,
+            "the import is not done in {PATIENCE:?}"
         );
-        Ok(took)
-    })?;
-    Ok((took, server.peak_memory_bytes()?))
+        // sleep: nobody tells when the last book is there
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = started.elapsed();
+    let entries = app
+        .view::<bookshelf::catalog::BookCatalog>()
+        .select()
+        .limit(1)
+        .page()
+        .await?;
+    ensure!(
+        entries.total == rows,
+        "expected {rows} entries, found {}",
+        entries.total
+    );
+    Ok(took)
 }

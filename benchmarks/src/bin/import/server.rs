@@ -31,6 +31,11 @@ impl Server {
         bail!("the server ended before it ran");
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it had in use.
     pub(crate) fn peak_memory_bytes(&self) -> Result<u64> {
         peak_memory_bytes(self.child.id()).context("no VmHWM")

@@ -47,7 +47,7 @@ pub struct Services {
 #[derive(Debug)]
 struct Database {
     uri: String,
-    _server: Postgres,
+    server: Postgres,
 }
 
 impl Services {
@@ -90,6 +90,16 @@ impl Services {
     #[must_use]
     pub fn redis_uri(&self) -> Option<String> {
         self.redis.as_ref().map(Redis::uri)
+    }
+
+    /// The servers by their names, and their processes.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(&'static str, u32)> {
+        let database = self.database.as_ref().and_then(|it| it.server.pid());
+        let redis = self.redis.as_ref().and_then(Redis::pid);
+        let named = [("PostgreSQL", database), ("Redis", redis)];
+        let running = named.into_iter().filter_map(|(name, id)| Some((name, id?)));
+        running.collect()
     }
 
     /// The most memory that Redis had in use for its data and its clients; none without Redis.
@@ -148,10 +158,7 @@ impl Database {
         let server = Postgres::start()?;
         server.season()?;
         let uri = server.create_database()?;
-        Ok(Self {
-            uri,
-            _server: server,
-        })
+        Ok(Self { uri, server })
     }
 }
 
