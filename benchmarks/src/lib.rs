@@ -6,7 +6,7 @@ pub mod front;
 pub mod interrupt;
 pub mod load;
 pub mod look;
-pub mod processors;
+pub mod processes;
 pub mod schedule;
 pub mod traffic;
 pub mod watch;

@@ -89,15 +89,15 @@ pub(crate) async fn attend(inner: Arc<Inner>, lane: Lane) {
     }
 }
 
-/// What a look at the outbox left there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a look at the outbox left there, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Left {
-    /// Messages, and there is room for them.
-    Something,
-    /// Messages that have no room.
-    NoRoom,
     /// Nothing. Of what comes later the relay hears.
     Nothing,
+    /// Messages that have no room.
+    NoRoom,
+    /// Messages, and there is room for them.
+    Something,
 }
 
 /// A queue's stream, and the number of its last message there.
@@ -232,11 +232,7 @@ impl Relay {
             }
             let room = self.room(&queue.stream);
             if room == 0 {
-                left = if left == Left::Nothing {
-                    Left::NoRoom
-                } else {
-                    left
-                };
+                left = left.max(Left::NoRoom);
                 continue;
             }
             // What is less urgent, and what was not known when it was looked for, is for the next.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bookshelf::demo::process::peak_memory_bytes;
+use protean_benchmarks::processes;
 use rustix::process::Pid;
 
 /// Between two looks at all processes, each of which costs some milliseconds.
@@ -23,9 +24,7 @@ impl Memory {
             return;
         }
         self.looked = Some(Instant::now());
-        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        for id in ids.collect::<Vec<u32>>() {
+        for id in processes::ids() {
             if is_of(id, groups)
                 && let Some(bytes) = peak_memory_bytes(id)
             {
@@ -43,13 +42,7 @@ impl Memory {
 
 /// Whether a process is of one of the groups.
 fn is_of(id: u32, groups: &[Pid]) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else {
-        return false;
-    };
-    // After the name, which may have any characters: state, parent, group.
-    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-    let group = after.split_whitespace().nth(2);
-    let group: Option<i32> = group.and_then(|group| group.parse().ok());
+    let group = processes::group(id).and_then(|group| i32::try_from(group).ok());
     groups
         .iter()
         .any(|one| Some(one.as_raw_nonzero().get()) == group)

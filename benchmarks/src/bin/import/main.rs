@@ -23,7 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bookshelf::demo::tier::{Lanes, Services, Tier};
 use clap::ValueEnum as _;
 use protean::cli::{Status, grouped};
-use protean_benchmarks::{figures, processors, program};
+use protean_benchmarks::{figures, processes, program};
 
 use server::Server;
 use used::{Processors, Used, per_book_micros};
@@ -210,7 +210,7 @@ fn run_importer(home: &Path) -> Result<Duration> {
     let mut stdout = importer.stdout.take().context("no output to read")?;
     stdout.read_to_string(&mut output)?;
     // It has ended, and is known until somebody waits for it.
-    let used = processors::used(importer.id());
+    let used = processes::used(importer.id());
     let status = importer.wait()?;
     ensure!(status.success(), "the importer failed: {output}");
     Ok(used)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protean_benchmarks::processors;
+use protean_benchmarks::processes;
 
 /// A process by its name, and what it used for a book, in microseconds.
 pub(crate) type Used = (String, f64);
@@ -12,14 +12,14 @@ pub(crate) struct Processors(Vec<(&'static str, u32, Duration)>);
 
 impl Processors {
     pub(crate) fn of(processes: Vec<(&'static str, u32)>) -> Self {
-        let used = |(name, id)| (name, id, processors::used(id));
+        let used = |(name, id)| (name, id, processes::used(id));
         Self(processes.into_iter().map(used).collect())
     }
 
     /// What they have used since, for each of so many books.
     pub(crate) fn per_book(&self, rows: u64) -> Vec<Used> {
         let since = |(name, id, before): &(&str, u32, Duration)| {
-            let used = processors::used(*id).saturating_sub(*before);
+            let used = processes::used(*id).saturating_sub(*before);
             ((*name).to_owned(), per_book_micros(used, rows))
         };
         self.0.iter().map(since).collect()

@@ -72,7 +72,7 @@ fn gather(rows: &[Row]) -> Result<Vec<Look>, Error> {
     let mut interner = Interner::default();
     let mut looks: Vec<Look> = Vec::new();
     for row in rows {
-        let queue = queue(row, COLUMN_COUNT)?;
+        let queue = queue(row)?;
         if looks.last().is_none_or(|last| last.queue.id != queue.id) {
             let messages = Vec::new();
             looks.push(Look { queue, messages });
@@ -85,14 +85,14 @@ fn gather(rows: &[Row]) -> Result<Vec<Look>, Error> {
     Ok(looks)
 }
 
-/// The queue whose columns begin with this one.
-pub(super) fn queue(row: &Row, first: usize) -> Result<Queue, Error> {
-    let band: i16 = row.try_get(first + 2)?;
+fn queue(row: &Row) -> Result<Queue, Error> {
+    let at = |nth: usize| COLUMN_COUNT + nth;
+    let band: i16 = row.try_get(at(2))?;
     Ok(Queue {
-        id: number(row.try_get(first)?),
-        stream: row.try_get(first + 1)?,
+        id: number(row.try_get(at(0))?),
+        stream: row.try_get(at(1))?,
         band: usize::try_from(band).unwrap_or(Band::COUNT),
-        head: number(row.try_get(first + 3)?),
-        mark: number(row.try_get(first + 4)?),
+        head: number(row.try_get(at(3))?),
+        mark: number(row.try_get(at(4))?),
     })
 }

@@ -18,11 +18,11 @@ use protean_core::message::Message;
 use protean_core::port::broker::Outbox as Waiting;
 use protean_core::port::{self, Retention};
 
+use crate::Postgres;
 use crate::broker::age;
 use crate::error::failed;
 use crate::message::{self, COLUMNS, column};
 use crate::retention::{Old, Published};
-use crate::{Postgres, lanes};
 
 pub use crate::bell::Ear;
 pub use crate::broker::{Bounds, LaneFeed};
@@ -85,18 +85,8 @@ impl Outbox {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn queues(&self, lane: Lane) -> Result<Vec<Queue>, port::Error> {
-        let broken = |error| failed("the queues of the outbox", &error);
-        let sql = "SELECT q.id, q.stream, q.band, q.head, COALESCE(r.sequence, 0)
-            FROM protean_queue AS q LEFT JOIN protean_relay AS r ON r.queue = q.id
-            WHERE q.lane = $1 ORDER BY q.band, q.id";
-        let client = self.database.inner.pools.light(lane).await?;
-        let select = client.prepare_cached(sql).await.map_err(broken)?;
-        let rows = client.query(&select, &[&lanes::number(lane)]).await;
-        let rows = rows.map_err(broken)?;
-        rows.iter()
-            .map(|row| look::queue(row, 0))
-            .collect::<Result<_, _>>()
-            .map_err(broken)
+        let looks = self.look(lane, &[]).await?;
+        Ok(looks.into_iter().map(|look| look.queue).collect())
     }
 
     /// The messages of a queue after a number, in order, at most `count_max`.

@@ -1,20 +1,32 @@
-//! How much of the processors a process has used.
+//! The processes of the machine, and what they use.
 
 use std::fs;
 use std::time::Duration;
 
-/// The fields of `/proc/ID/stat` that follow the name, by their numbers from 0: the parent, and the
-/// time of the process and of its children that have ended, in the system and outside it.
+/// The fields of `/proc/ID/stat` that follow the name, by their numbers from 0: the parent, the
+/// group, and the time of the process and of its children that have ended, in the system and outside
+/// it.
 const PARENT: usize = 1;
+const GROUP: usize = 2;
 const TIMES: std::ops::Range<usize> = 11..15;
 
-/// What a process and its children have used, those that have ended among them; nothing when there
-/// is no such process.
+/// All processes there are.
+pub fn ids() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The group that a process is of; none when there is no such process.
+#[must_use]
+pub fn group(id: u32) -> Option<u64> {
+    fields(id)?.get(GROUP).copied()
+}
+
+/// What a process and its children have used of the processors, those that have ended among them;
+/// nothing when there is no such process.
 #[must_use]
 pub fn used(id: u32) -> Duration {
-    let children = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let ids = children.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let living = ids.filter_map(|child: u32| {
+    let living = ids().filter_map(|child| {
         let fields = fields(child)?;
         (fields.get(PARENT) == Some(&u64::from(id))).then(|| ticks(&fields))
     });
@@ -24,7 +36,7 @@ pub fn used(id: u32) -> Duration {
     Duration::from_micros(ticks * 1_000_000 / per_second.max(1))
 }
 
-/// The numbers after the name, which may have any characters, and the state.
+/// The numbers after the name, which may have any characters; 0 for what is none, as the state.
 fn fields(id: u32) -> Option<Vec<u64>> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(')')?;
