@@ -1,4 +1,6 @@
-//! Threads that stand back.
+//! Threads that stand back, and what threads use of the processors.
+
+use std::time::Duration;
 
 /// Makes the calling thread stand back: it runs when no other thread of the machine wants its
 /// processor, and makes room at once for one that does. For work that nobody waits for, such as
@@ -23,6 +25,13 @@ pub fn stand_back() {
             tracing::debug!(?error, "a thread does not stand back");
         }
     }
+}
+
+/// How long the calling thread has used a processor so far, since it began.
+#[must_use]
+pub fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 #[cfg(all(test, target_os = "linux"))]

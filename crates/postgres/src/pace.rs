@@ -30,6 +30,11 @@ const QUANTUM_PARTS: u32 = 2;
 const COMMITS_MIN: usize = 32;
 const COMMITS_MAX: usize = 256;
 
+/// The most rows that a backfill statement writes while production is about. Whatever its priority,
+/// a session that computes is not interrupted before the operating system looks again, which may be
+/// milliseconds; so it is given something to wait for every few hundred microseconds.
+const ROWS_MAX: usize = 16;
+
 /// How this process makes room.
 #[derive(Debug)]
 pub struct Pace {
@@ -152,6 +157,12 @@ impl Pace {
         Some((count.min(COMMITS_MAX) / part).max(COMMITS_MIN))
     }
 
+    /// How many rows a backfill statement may write, each of which is waited for before the next is
+    /// sent; no bound with no production about.
+    pub(crate) fn rows_max(&self) -> Option<usize> {
+        self.primary_is_about().then_some(ROWS_MAX)
+    }
+
     /// A backfill transaction with so many commits took so long.
     pub(crate) fn learn(&self, count: usize, took: Duration) {
         self.state().cost.learn(count, took);
@@ -176,6 +187,16 @@ impl Pace {
     pub fn overlap(&self, overlap_max: usize) -> usize {
         let now = self.now();
         self.state().level.overlap(now, overlap_max)
+    }
+
+    /// How long backfill rests after its handlers used a processor for so long; processes that run
+    /// some share the level.
+    #[must_use]
+    pub fn rest_after_handlers(&self, used: Duration) -> Duration {
+        let now = self.now();
+        let state = self.state();
+        let count = state.sharers.count(now);
+        state.level.rest_after_handlers(now, used, count)
     }
 
     /// Rests after a turn of backfill that took this long, as the level says.
@@ -247,8 +268,9 @@ mod tests {
     async fn l2_transactions_are_short_while_production_is_about() {
         let pace = Pace::new(5 * MS);
         pace.learn(128, 2 * MS);
-        assert_eq!(pace.commits_max(), None);
+        assert_eq!((pace.commits_max(), pace.rows_max()), (None, None));
         pace.see_primary();
+        assert_eq!(pace.rows_max(), Some(ROWS_MAX));
         assert_eq!(pace.commits_max(), Some(160));
         assert_eq!(pace.commits_max(), Some(80), "sizes differ");
         for _ in 0..100 {

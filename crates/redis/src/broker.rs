@@ -235,6 +235,10 @@ impl Broker for Redis {
         self.inner.database.overlap(overlap_max)
     }
 
+    fn rest_after_handlers(&self, used: Duration) -> Duration {
+        self.inner.database.rest_after_handlers(used)
+    }
+
     fn backlogs<'a>(
         &'a self,
         subscriptions: &'a [Subscription],

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean_core::message::envelope;
-use protean_core::window::room;
+use protean_core::window::Depth;
 use protean_core::{Lane, port};
 use protean_postgres::outbox::{Leadership, Logged, Look, Queue, Wanted};
 
@@ -30,9 +30,16 @@ const BATCH_MAX: [usize; 2] = [256, 128];
 /// Messages that a primary stream holds at most: what is urgent later has no more before it (L7).
 const PRIMARY_WINDOW: u64 = 512;
 
+/// Messages that a backfill stream holds at least, when there are so many: what one server reads
+/// ahead, and as much again. More are kept only while its readers have too little to read.
+const BACKFILL_DEPTH: u64 = 2_048;
+
+/// Fewer backfill messages at once are not worth a look at the outbox and a call.
+const BACKFILL_PORTION: u64 = 64;
+
 /// How often streams are trimmed, and how far apart looks at a full one are, at first and at most:
 /// that of a lane that an operator has paused may be full for days. Nobody waits for backfill, and
-/// a window is more than what is handled between two looks.
+/// a stream that something was read of is looked at as soon as at first.
 const TRIM_INTERVAL: Duration = Duration::from_millis(20);
 const FULL_PAUSE: Duration = Duration::from_millis(5);
 const FULL_PAUSE_MAX: [Duration; 2] = [FULL_PAUSE, Duration::from_millis(100)];
@@ -113,6 +120,8 @@ struct Relay {
     published: HashMap<u64, Reached>,
     /// The length of each stream, as Redis said.
     lengths: HashMap<String, u64>,
+    /// How deep each stream is to be.
+    depths: HashMap<String, Depth>,
     trimmed: Instant,
     /// Whether something had no room at the last look.
     full: bool,
@@ -128,6 +137,7 @@ impl Relay {
             lane,
             published: HashMap::new(),
             lengths: HashMap::new(),
+            depths: HashMap::new(),
             trimmed: Instant::now(),
             full: false,
             learned: Instant::now(),
@@ -141,6 +151,15 @@ impl Relay {
             Lane::Primary => PRIMARY_WINDOW,
             Lane::Backfill => self.inner.options.backfill_window,
         }
+    }
+
+    /// How deep a stream is to be.
+    fn depth(&self, stream: &str) -> Depth {
+        let known = self.depths.get(stream).copied();
+        known.unwrap_or_else(|| match self.lane {
+            Lane::Primary => Depth::new(self.window(), self.window(), 1),
+            Lane::Backfill => Depth::new(BACKFILL_DEPTH, self.window(), BACKFILL_PORTION),
+        })
     }
 
     async fn run(mut self, leadership: &Leadership) {
@@ -262,7 +281,8 @@ impl Relay {
     /// How many messages a stream has room for now.
     fn room(&self, stream: &str) -> usize {
         let length = self.lengths.get(stream).copied().unwrap_or_default();
-        room(self.window(), length, BATCH_MAX[self.lane.index()])
+        self.depth(stream)
+            .room(length, BATCH_MAX[self.lane.index()])
     }
 
     /// Publishes messages of a queue that follow on `from`, unless somebody else has; says up to
@@ -300,23 +320,26 @@ impl Relay {
         Ok(published)
     }
 
-    /// Removes what every group has acknowledged.
+    /// Removes what every group has acknowledged, and learns how deep streams have to be.
     async fn trim(&mut self) -> Result<(), port::Error> {
-        let window = self.window();
-        let lane = self.lane;
-        for (stream, length) in &mut self.lengths {
-            if *length == 0 {
-                continue;
-            }
+        let held = self.lengths.iter().filter(|(_, length)| **length > 0);
+        let streams: Vec<String> = held.map(|(stream, _)| stream.clone()).collect();
+        for stream in streams {
+            let mut depth = self.depth(&stream);
             let mut call = TRIM.prepare_invoke();
-            call.key(self.inner.keys.stream(stream, lane));
-            call.key(self.inner.keys.relay(stream, lane));
-            call.arg(window);
+            call.key(self.inner.keys.stream(&stream, self.lane));
+            call.key(self.inner.keys.relay(&stream, self.lane));
+            call.arg(self.window());
             call.arg(ABANDONED_AFTER.as_millis());
             call.arg(ABANDONED_WHEN_FULL_AFTER.as_millis());
-            let link = &self.inner.links[lane.index()];
+            call.arg(depth.full_at());
+            let link = &self.inner.links[self.lane.index()];
             let trimmed = link.run(async |link| call.invoke_async(link).await).await;
-            *length = trimmed.map_err(|error| failed("trimming a stream", &error))?;
+            let (before, length, unread): (u64, u64, u64) =
+                trimmed.map_err(|error| failed("trimming a stream", &error))?;
+            depth.see(before, unread);
+            self.depths.insert(stream.clone(), depth);
+            self.lengths.insert(stream, length);
         }
         Ok(())
     }

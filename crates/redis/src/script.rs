@@ -92,11 +92,13 @@ pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
 /// the newest. Removes groups of ours whose consumers have all been silent for too long; for less
 /// long when the stream is full, since others wait for its room.
 ///
-/// `KEYS`: the stream, the relay's hash. `ARGV`: how many entries a stream without groups keeps, and
-/// how many milliseconds of silence are too long, ever and in a full stream. Answers the length.
+/// `KEYS`: the stream, the relay's hash. `ARGV`: how many entries a stream without groups keeps;
+/// how many milliseconds of silence are too long, ever and in a full stream; how many entries make
+/// it full. Answers the length before and after, and how many entries the group that has the fewest
+/// before it has not read: none where Redis does not know.
 pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+        "if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, 0} end
         local function parts(id)
             local ms, seq = string.match(id, '^(%d+)-(%d+)$')
             return tonumber(ms), tonumber(seq)
@@ -106,7 +108,8 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
             for nth = 1, #list, 2 do of[list[nth]] = list[nth + 1] end
             return of
         end
-        local full = redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[1])
+        local before = redis.call('XLEN', KEYS[1])
+        local full = before >= tonumber(ARGV[4])
         local silence = tonumber(full and ARGV[3] or ARGV[2])
         local joined = {}
         for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
@@ -125,7 +128,7 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
             redis.call('HDEL', KEYS[2], unpack(joined[name]))
             return true
         end
-        local first_ms, first_seq
+        local first_ms, first_seq, unread
         for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
             local of = fields(group)
             local young = of['consumers'] == 0 and not full
@@ -136,6 +139,7 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
                     local oldest = redis.call('XPENDING', KEYS[1], of['name'])[2]
                     if oldest then ms, seq = parts(oldest) end
                 end
+                unread = math.min(unread or before, of['lag'] or 0)
                 if not first_ms or ms < first_ms or (ms == first_ms and seq < first_seq) then
                     first_ms, first_seq = ms, seq
                 end
@@ -147,7 +151,7 @@ pub(crate) static TRIM: LazyLock<Script> = LazyLock::new(|| {
         else
             redis.call('XTRIM', KEYS[1], 'MAXLEN', ARGV[1])
         end
-        return redis.call('XLEN', KEYS[1])",
+        return {before, redis.call('XLEN', KEYS[1]), unread or before}",
     )
 });
 

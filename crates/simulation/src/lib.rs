@@ -2,7 +2,7 @@
 //! several processes, in simulated time, under schedules that a seed decides.
 //!
 //! What is real: `lane::Scheduler`, `governor::Level` and `governor::Sense`, `settled::Settled`,
-//! `hand::Hand`, `order::part` and `window::room`. What is modelled are the statements of PostgreSQL
+//! `hand::Hand`, `order::part` and `window::Depth`. What is modelled are the statements of PostgreSQL
 //! (`store/`) and the commands of Redis (`redis/`), each of which happens at once and takes time
 //! before and after; and the tasks that send them (`process/`, `feed/`), in the shape of those of
 //! the engine and of the adapters. A process can be killed between any two statements.

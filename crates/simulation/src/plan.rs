@@ -70,6 +70,9 @@ pub(crate) struct Plan {
     /// What the relay keeps in a stream of each lane, and publishes at once.
     pub(crate) window: [u64; 2],
     pub(crate) relayed_max: [usize; 2],
+    /// What it keeps in a backfill stream at least, and the least it publishes to one at once.
+    pub(crate) depth: u64,
+    pub(crate) portion: u64,
     /// Messages of one lease, and of one transaction.
     pub(crate) leased_max: usize,
     pub(crate) commits_max: usize,
@@ -101,6 +104,8 @@ impl Plan {
             },
             window: [random.between(2, 24), random.between(2, 24)].map(|window| window as u64),
             relayed_max: [random.between(2, 8), random.between(2, 8)],
+            depth: random.between(1, 12) as u64,
+            portion: random.between(1, 4) as u64,
             leased_max: random.between(1, 16),
             commits_max: random.between(1, 12),
             troubles: Troubles::of(random),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    ABOUT, FLOOR_LEARNING, FLOOR_PATIENCE, Judgement, QUIET_AFTER, REST_MAX, Surroundings,
+    ABOUT, FLOOR_LEARNING, FLOOR_PATIENCE, HANDLERS_REST_MAX, Judgement, QUIET_AFTER, REST_MAX,
+    Surroundings,
 };
 
 /// The least level: backfill goes on, however little (L6).
@@ -105,12 +106,24 @@ impl Level {
     /// production about nobody has to share.
     #[must_use]
     pub fn rest_among(&self, now: Duration, turn: Duration, count: u32) -> Duration {
+        let rest_max = REST_MAX.saturating_mul(count);
+        self.whole_rest(now, turn, count).min(rest_max)
+    }
+
+    /// The same after handlers that used a processor for so long.
+    #[must_use]
+    pub fn rest_after_handlers(&self, now: Duration, used: Duration, count: u32) -> Duration {
+        let rest_max = HANDLERS_REST_MAX.saturating_mul(count);
+        self.whole_rest(now, used, count).min(rest_max)
+    }
+
+    /// The rest that leaves of both together what the level says.
+    fn whole_rest(&self, now: Duration, turn: Duration, count: u32) -> Duration {
         if !self.is_production_about(now) {
             return Duration::ZERO;
         }
         let share = self.share / f64::from(count.max(1));
         turn.mul_f64((1.0 - share) / share)
-            .min(REST_MAX.saturating_mul(count))
     }
 
     /// How many turns may overlap, of at most so many: at least one.
@@ -210,6 +223,19 @@ mod tests {
         };
         assert!((part(3) - part(1)).abs() < 1e-6, "{} {}", part(3), part(1));
         assert_eq!(level.rest_among(SECOND + ABOUT, turn, 3), Duration::ZERO);
+    }
+
+    #[test]
+    fn l4_handlers_rest_for_all_that_they_used() {
+        let mut level = Level::default();
+        level.hear(SECOND, judged(0, 100));
+        let used = SECOND / 50;
+        let rest = |used, count| level.rest_after_handlers(SECOND, used, count);
+        assert_eq!(rest(used, 1), used * 19, "at the least level");
+        assert_eq!(rest(SECOND, 1), HANDLERS_REST_MAX);
+        assert_eq!(rest(SECOND, 3), 3 * HANDLERS_REST_MAX);
+        let alone = level.rest_after_handlers(SECOND + ABOUT, used, 1);
+        assert_eq!(alone, Duration::ZERO);
     }
 
     #[test]

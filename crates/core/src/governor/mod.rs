@@ -43,6 +43,10 @@ pub const QUIET_AFTER: Duration = Duration::from_millis(250);
 /// The longest rest: a turn that was long because the store was away says nothing about load.
 pub const REST_MAX: Duration = Duration::from_millis(100);
 
+/// The longest rest after handlers, of one process: what they used of a processor says what they
+/// took from production, however much it was. The bound is how long backfill stands still (L6).
+pub const HANDLERS_REST_MAX: Duration = Duration::from_secs(1);
+
 /// How long after its last sign production counts as about.
 pub const ABOUT: Duration = Duration::from_secs(1);
 

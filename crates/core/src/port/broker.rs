@@ -285,6 +285,11 @@ pub trait Broker: Send + Sync + 'static {
         overlap_max
     }
 
+    /// How long backfill rests after its handlers used a processor for so long (L4).
+    fn rest_after_handlers(&self, _used: Duration) -> Duration {
+        Duration::ZERO
+    }
+
     /// How much each lane of each subscription has before it, in the order asked: primary, then
     /// backfill. A subscription that has never run counts everything in its stream. The cost does
     /// not depend on how much there is.

@@ -107,6 +107,10 @@ impl Broker for Postgres {
         self.inner.bell.pace().overlap(overlap_max)
     }
 
+    fn rest_after_handlers(&self, used: Duration) -> Duration {
+        self.inner.bell.pace().rest_after_handlers(used)
+    }
+
     fn backlogs<'a>(
         &'a self,
         subscriptions: &'a [Subscription],

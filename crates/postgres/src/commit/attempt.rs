@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::batch::{digest, messages};
 use super::clash::{self, Refusals};
 use super::fate::{Fate, OWN, Own};
-use super::last::{INSERTED, Last, MOVED_QUEUES, warm};
+use super::last::{Last, MOVED_QUEUES, warm};
 use super::publish::{KNOWN_KEYS, Publication};
 use super::sets::{Deed, Set, gather, identity, lent};
 use super::settle::{LOCK_CURSORS, MAKE_CURSORS, Settlements, UNPARK};
@@ -55,6 +55,9 @@ pub(super) struct Attempt<'c> {
     database: &'c Postgres,
     lane: Lane,
     commits: Vec<&'c Commit>,
+    /// How many rows a statement writes at most, each sent when the one before is answered; all are
+    /// sent at once where there is no bound.
+    rows_max: Option<usize>,
     sets: Vec<Set<'c>>,
     settlements: Settlements<'c>,
     publication: Publication<'c>,
@@ -71,13 +74,27 @@ struct FirstRound {
 
 impl<'c> Attempt<'c> {
     pub(super) fn new(database: &'c Postgres, lane: Lane, commits: Vec<&'c Commit>) -> Self {
+        let rows_max = match lane {
+            Lane::Primary => None,
+            Lane::Backfill => database.inner.bell.pace().rows_max(),
+        };
+        let apart = rows_max.unwrap_or(usize::MAX);
+        let sets = gather(&commits).into_iter();
         Self {
-            sets: gather(&commits),
+            sets: sets.flat_map(|set| set.apart(apart)).collect(),
             settlements: Settlements::of(&commits),
             publication: Publication::of(&commits),
             database,
             lane,
             commits,
+            rows_max,
+        }
+    }
+
+    async fn send(&self, batch: Statements<'_>) -> Result<Vec<Vec<Row>>, Error> {
+        match self.rows_max {
+            None => batch.send().await,
+            Some(_) => batch.send_one_by_one().await,
         }
     }
 
@@ -172,7 +189,7 @@ impl<'c> Attempt<'c> {
             let statement = set.prepare(client, &self.database.inner.catalog).await;
             batch.add_prepared(statement.map_err(abort)?, lent(arrays));
         }
-        let mut answers = batch.send().await.map_err(abort)?.into_iter();
+        let mut answers = self.send(batch).await.map_err(abort)?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let own = Own::read(&next()).map_err(abort)?;
         Ok(FirstRound {
@@ -261,7 +278,8 @@ impl<'c> Attempt<'c> {
     /// commits.
     async fn last_round(&self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
         let abort = |error: Error| self.abort(&error);
-        let last = Last::of(self.database, &self.settlements, &self.publication);
+        let (settlements, publication) = (&self.settlements, &self.publication);
+        let last = Last::of(self.database, settlements, publication, self.rows_max);
         let mut batch = Statements::new(client);
         if let Own::Sent { .. } = own {
             batch.begin();
@@ -274,12 +292,12 @@ impl<'c> Attempt<'c> {
         if !looks_first {
             batch.commit();
         }
-        let answers = match batch.send().await {
+        let answers = match self.send(batch).await {
             Ok(answers) => answers,
             Err(error) if !looks_first => return self.fate(own, &error).await,
             Err(error) => return Err(abort(error)),
         };
-        let (grown, written) = (&answers[MOVED_QUEUES], &answers[INSERTED]);
+        let (grown, written) = (&answers[MOVED_QUEUES], last.inserted(&answers));
         if grown.len() != last.queue_ids.len() {
             self.database.inner.committers.queues.clear();
             if !looks_first {
@@ -298,8 +316,12 @@ impl<'c> Attempt<'c> {
     }
 
     /// Somebody else may have used an idempotency key at the same moment.
-    fn admit(&self, written: &[Row]) -> Result<(), Abort> {
-        let admitted = written.first().map_or(0, |row| number(row.get(2)));
+    fn admit(&self, written: &[Vec<Row>]) -> Result<(), Abort> {
+        let admitted: u64 = written
+            .iter()
+            .filter_map(|rows| rows.first())
+            .map(|row| number(row.get(2)))
+            .sum();
         if admitted == self.publication.keys.len() as u64 {
             return Ok(());
         }
@@ -308,9 +330,10 @@ impl<'c> Attempt<'c> {
     }
 
     /// What became of each commit, by the positions that were given.
-    fn committed(&self, written: &[Row]) -> Vec<Committed> {
+    fn committed(&self, written: &[Vec<Row>]) -> Vec<Committed> {
         let positions: HashMap<Uuid, u64> = written
             .iter()
+            .flatten()
             .map(|row| (row.get(0), number(row.get(1))))
             .collect();
         let of = |commit: &&Commit| {

@@ -166,19 +166,35 @@ impl<'c> Publication<'c> {
         }
     }
 
-    /// The arrays of the statements.
-    pub(super) fn arrays(&self, queues: &Queues) -> Arrays {
-        let mut arrays = Arrays::default();
+    /// The arrays of the statements: of each [`INSERT`], which has at most so many messages, if that
+    /// is bounded; and by how much each queue grows.
+    pub(super) fn arrays(
+        &self,
+        queues: &Queues,
+        rows_max: Option<usize>,
+    ) -> (Vec<Arrays>, BTreeMap<i64, i64>) {
+        let rows_max = rows_max.unwrap_or(usize::MAX);
+        let mut all = vec![Arrays::default()];
+        let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
         let mut last_of_key: HashMap<(i64, &str), i64> = HashMap::new();
         let mut keys = self.keys.iter();
         for (key, message) in &self.messages {
             let queue = queues.find(key).unwrap_or_default();
-            let nth = arrays.counts.entry(queue).or_default();
+            let nth = counts.entry(queue).or_default();
             *nth += 1;
             let previous = message
                 .key
                 .as_deref()
                 .and_then(|key| last_of_key.insert((queue, key), *nth));
+            if all
+                .last()
+                .is_some_and(|arrays| arrays.ids.len() == rows_max)
+            {
+                all.push(Arrays::default());
+            }
+            let Some(arrays) = all.last_mut() else {
+                continue;
+            };
             arrays.previous.push(previous);
             arrays.numbers.push(*nth);
             arrays.queues.push(queue);
@@ -186,8 +202,8 @@ impl<'c> Publication<'c> {
             let key = message.idempotency_key.as_ref().and_then(|_| keys.next());
             arrays.idempotency_keys.push(key.map(|key| key.to_vec()));
         }
-        arrays.count_from_heads();
-        arrays
+        all.iter_mut().for_each(|one| one.count_from_heads(&counts));
+        (all, counts)
     }
 }
 
@@ -195,10 +211,9 @@ pub(crate) fn band(band: Band) -> i16 {
     i16::try_from(band.index()).unwrap_or_default()
 }
 
-/// The arrays of [`INSERT`], [`LOCK_QUEUES`] and [`MOVE_QUEUES`].
+/// The arrays of [`INSERT`].
 #[derive(Default)]
 pub(super) struct Arrays {
-    counts: BTreeMap<i64, i64>,
     queues: Vec<i64>,
     numbers: Vec<i64>,
     previous: Vec<Option<i64>>,
@@ -241,23 +256,15 @@ impl Arrays {
     }
 
     /// Counts back from where each queue ends, so that its last message has 0.
-    fn count_from_heads(&mut self) {
-        let Self {
-            counts, previous, ..
-        } = self;
+    fn count_from_heads(&mut self, counts: &BTreeMap<i64, i64>) {
         for (nth, queue) in self.queues.iter().enumerate() {
             let count = counts.get(queue).copied().unwrap_or_default();
             self.numbers[nth] -= count;
-            previous[nth] = previous[nth].map(|number| number - count);
+            self.previous[nth] = self.previous[nth].map(|number| number - count);
         }
     }
 
-    /// The queues, and by how much each grows.
-    pub(super) fn counts(&self) -> (Vec<i64>, Vec<i64>) {
-        self.counts.iter().map(|(id, count)| (*id, *count)).unzip()
-    }
-
-    pub(super) fn insert_parameters(&self) -> [&(dyn ToSql + Sync); 17] {
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 17] {
         [
             &self.queues,
             &self.numbers,

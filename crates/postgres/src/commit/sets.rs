@@ -92,6 +92,22 @@ pub(super) fn identity(schema: &Schema, change: &Change) -> String {
 }
 
 impl Set<'_> {
+    /// The same changes in sets of at most so many.
+    pub(super) fn apart(self, rows_max: usize) -> impl Iterator<Item = Self> {
+        let Self {
+            schema,
+            deed,
+            changes,
+        } = self;
+        let count = changes.len().div_ceil(rows_max);
+        let mut changes = changes.into_iter();
+        (0..count).map(move |_| Self {
+            schema,
+            deed,
+            changes: changes.by_ref().take(rows_max).collect(),
+        })
+    }
+
     /// The statement, prepared on this connection.
     pub(super) async fn prepare(
         &self,

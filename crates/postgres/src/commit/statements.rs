@@ -1,4 +1,4 @@
-//! Statements on their way to PostgreSQL, several in one round trip.
+//! Statements on their way to PostgreSQL, several in one round trip or one by one.
 
 use deadpool_postgres::Client;
 use protean_core::BoxFuture;
@@ -66,10 +66,22 @@ impl<'s> Statements<'s> {
         }));
     }
 
-    /// The answers, without that to the beginning; the first error, which is the cause of others.
+    /// Sends all at once. The answers, without that to the beginning; the first error, which is the
+    /// cause of others.
     pub(super) async fn send(self) -> Result<Vec<Vec<Row>>, Error> {
         let skip = usize::from(self.begins);
         let answers: Result<Vec<_>, _> = in_order(self.sent).await.into_iter().collect();
         Ok(answers?.split_off(skip))
+    }
+
+    /// The same, but each is sent when the one before is answered, and none after an error.
+    /// Meanwhile the session waits, and leaves its processor to others.
+    pub(super) async fn send_one_by_one(self) -> Result<Vec<Vec<Row>>, Error> {
+        let skip = usize::from(self.begins);
+        let mut answers = Vec::with_capacity(self.sent.len());
+        for sent in self.sent {
+            answers.push(sent.await?);
+        }
+        Ok(answers.split_off(skip))
     }
 }

@@ -77,7 +77,8 @@ impl Taking<'_> {
     /// Writes those that are new; `false` when their queues are gone.
     async fn write(&self, all: &Publication<'_>, messages: &[Message]) -> Result<bool, Error> {
         // The locks first: whoever takes the same messages in waits here, and finds them then.
-        let (locks, _) = all.arrays(self.queues).counts();
+        let (_, locks) = all.arrays(self.queues, None);
+        let locks: Vec<i64> = locks.into_keys().collect();
         let locked = self.client.query(LOCK_QUEUES, &[&locks]).await?;
         if locked.len() != locks.len() {
             return Ok(false);
@@ -94,13 +95,13 @@ impl Taking<'_> {
         if fresh.is_empty() {
             return Ok(true);
         }
-        let arrays = publication(self.lane, &fresh).arrays(self.queues);
-        let (grown, counts) = arrays.counts();
+        let (arrays, counts) = publication(self.lane, &fresh).arrays(self.queues, None);
+        let (grown, counts): (Vec<i64>, Vec<i64>) = counts.into_iter().unzip();
         self.client.execute(MOVE_QUEUES, &[&grown, &counts]).await?;
-        let written = self
-            .client
-            .query(INSERT, &arrays.insert_parameters())
-            .await?;
+        let mut written = Vec::with_capacity(fresh.len());
+        for arrays in &arrays {
+            written.extend(self.client.query(INSERT, &arrays.parameters()).await?);
+        }
         let (ids, positions): (Vec<Uuid>, Vec<i64>) = written
             .iter()
             .map(|row| (row.get::<_, Uuid>(0), row.get::<_, i64>(1)))

@@ -44,6 +44,8 @@ pub(super) struct Finished {
     pub(super) lane: Lane,
     pub(super) outcomes: Vec<(Item<Work>, Outcome)>,
     pub(super) signs: Signs,
+    /// How long backfill rests after it.
+    pub(super) rest: Duration,
 }
 
 /// A message that is being tried.
@@ -331,6 +333,7 @@ impl<D: Domain> Batch<D> {
             lane: self.lane,
             outcomes,
             signs: self.signs,
+            rest: Duration::ZERO,
         }
     }
 

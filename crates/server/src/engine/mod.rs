@@ -21,6 +21,7 @@ mod panics;
 mod pool;
 mod post;
 mod presence;
+mod processor;
 mod span;
 mod state;
 mod together;

@@ -27,6 +27,7 @@ use super::lookout;
 use super::pool::BackfillPool;
 use super::post::Post;
 use super::presence;
+use super::processor;
 use super::{Options, Summary};
 use crate::lane::{Action, Item, Limits, Outcome, Run, Scheduler};
 
@@ -239,10 +240,12 @@ impl<D: Domain> Engine<D> {
 
     fn start(&self, run: Run<Work>) {
         let reports = self.events.0.clone();
-        let lane = run.lane;
-        let work = batch::run(self.context.clone(), run);
+        let (context, lane) = (self.context.clone(), run.lane);
         let reported = async move {
-            let finished = work.await;
+            let finished = match lane {
+                Lane::Primary => batch::run(context, run).await,
+                Lane::Backfill => processor::run_and_rest(context, run).await,
+            };
             // The engine being gone is like a crash: what is committed is committed.
             let _ = reports.send(Event::Finished(finished)).await;
         };
@@ -341,7 +344,11 @@ impl<D: Domain> Engine<D> {
             lane,
             mut outcomes,
             signs,
+            rest,
         } = finished;
+        if !rest.is_zero() {
+            self.scheduler.rest(self.context.now(), rest);
+        }
         let whose = (subscription, &self.context.subscriptions[subscription]);
         if signs.tell(&mut self.scheduler, whose) {
             self.stands(subscription);

@@ -9,7 +9,7 @@
 //!   the `min_share` that an operator asked for (L6);
 //! - primary has slots of its own, which backfill cannot take (L2);
 //! - a lane that has a message ready and a slot free runs it (L5), but for backfill that an operator
-//!   asked to pause or to limit;
+//!   asked to pause or to limit, or that rests while production is about (L4);
 //! - inside a lane the more urgent band goes first, and arrival order rules inside a band (L7);
 //! - of the messages of one lane with one key, at most one run holds any, in arrival order; with
 //!   [`CrossLaneOrder::PerKey`] of both lanes, and a primary one never overtakes a backfill one
@@ -23,6 +23,7 @@ mod chain;
 mod hold;
 mod item;
 mod number;
+mod poll;
 mod share;
 mod standing;
 mod subscription;
@@ -77,6 +78,8 @@ pub struct Scheduler<T> {
     free: [usize; 2],
     /// Backfill slots that are not to be used for now.
     withheld: usize,
+    /// Until when backfill rests.
+    rested_at: Duration,
     turn: [usize; 2],
     share: Share,
     throttles: Throttles,
@@ -96,6 +99,7 @@ impl<T> Scheduler<T> {
             subscriptions: (0..subscriptions).map(state).collect(),
             free: [limits.primary_slots, limits.backfill_slots],
             withheld: 0,
+            rested_at: Duration::ZERO,
             turn: [0, 0],
             share: Share::new(limits.min_share),
             throttles: Throttles::default(),
@@ -224,6 +228,17 @@ impl<T> Scheduler<T> {
             .saturating_sub(overlap_max.max(1));
     }
 
+    /// No backfill run starts for so long from now on, beyond a rest that is not over; but for what
+    /// `min_share` owes (L4, L6).
+    pub fn rest(&mut self, now: Duration, rest: Duration) {
+        self.rested_at = self.rested_at.max(now) + rest;
+    }
+
+    /// Whether backfill rests.
+    fn is_resting(&self) -> bool {
+        self.now < self.rested_at
+    }
+
     /// Starts nothing any more; what runs may finish.
     pub const fn stop(&mut self) {
         self.stopping = true;
@@ -269,8 +284,19 @@ impl<T> Scheduler<T> {
         }
         let all = 0..self.subscriptions.len();
         all.flat_map(|subscription| Lane::ALL.map(|lane| self.wake_lane_at(subscription, lane)))
+            .chain([self.rested_at()])
             .flatten()
             .min()
+    }
+
+    /// When backfill that is ready has rested.
+    fn rested_at(&self) -> Option<Duration> {
+        let is_ready = |known: &SubscriptionState<T>| {
+            let backfill = &known.lanes[Lane::Backfill.index()];
+            known.claimed && backfill.queue.has_ready()
+        };
+        let waits = self.is_resting() && self.subscriptions.iter().any(is_ready);
+        waits.then_some(self.rested_at)
     }
 
     fn wake_lane_at(&self, subscription: usize, lane: Lane) -> Option<Duration> {
@@ -295,20 +321,6 @@ impl<T> Scheduler<T> {
             true => Some(next),
             false => queue.next_due().map(|due| due.max(next)),
         }
-    }
-
-    /// The next thing to do; `None` when there is nothing until something happens.
-    pub fn poll(&mut self, now: Duration) -> Option<Action<T>> {
-        if self.stopping {
-            return None;
-        }
-        self.now = self.now.max(now);
-        self.throttles.fill(now);
-        self.poll_parked(now)
-            .or_else(|| self.poll_fetch(Lane::Primary))
-            .or_else(|| self.poll_primary())
-            .or_else(|| self.poll_fetch(Lane::Backfill))
-            .or_else(|| self.poll_backfill())
     }
 
     fn lane(&mut self, subscription: usize, lane: Lane) -> &mut LaneState<T> {
@@ -337,135 +349,6 @@ impl<T> Scheduler<T> {
 
     fn claims(&self) -> Vec<bool> {
         self.subscriptions.iter().map(|one| one.claimed).collect()
-    }
-
-    fn poll_parked(&mut self, now: Duration) -> Option<Action<T>> {
-        for subscription in 0..self.subscriptions.len() {
-            for lane in Lane::ALL {
-                if !self.may_return(subscription, lane) {
-                    continue;
-                }
-                if let Some((position, key)) = self.lane(subscription, lane).queue.take_due(now) {
-                    return Some(Action::FetchParked {
-                        subscription,
-                        lane,
-                        position,
-                        key,
-                    });
-                }
-            }
-        }
-        None
-    }
-
-    fn poll_fetch(&mut self, lane: Lane) -> Option<Action<T>> {
-        for (subscription, known) in self.subscriptions.iter_mut().enumerate() {
-            let buffer_max = match lane {
-                Lane::Primary => self.limits.buffer_max,
-                Lane::Backfill => self
-                    .limits
-                    .buffer_max
-                    .min(self.throttles.read_ahead(subscription)),
-            };
-            if buffer_max == 0 {
-                continue;
-            }
-            let state = &mut known.lanes[lane.index()];
-            // Half a buffer at a time: large reads, and never an empty buffer in between.
-            // Those behind a message that is set aside must not keep the others out (L10).
-            let going = state.queue.held() - state.queue.waiting();
-            let room = buffer_max.saturating_sub(going);
-            let fits = room * 2 >= buffer_max && state.queue.waiting() < WAITING_MAX;
-            if known.claimed && fits && state.supply.take() {
-                return Some(Action::Fetch {
-                    subscription,
-                    lane,
-                    count_max: room,
-                });
-            }
-        }
-        None
-    }
-
-    fn poll_primary(&mut self) -> Option<Action<T>> {
-        if self.free[Lane::Primary.index()] == 0 {
-            return None;
-        }
-        let may_run = |nth: usize| self.breakers[nth].room(self.now) > 0;
-        let subscription = self.most_urgent(Lane::Primary, may_run)?;
-        let item = self.lane(subscription, Lane::Primary).queue.take()?;
-        Some(self.start(subscription, Lane::Primary, vec![item]))
-    }
-
-    fn poll_backfill(&mut self) -> Option<Action<T>> {
-        if self.free[Lane::Backfill.index()] <= self.withheld {
-            return None;
-        }
-        let primary_is_ready = self.primary_is_ready();
-        let room = |nth| self.backfill_room(nth, primary_is_ready);
-        let subscription = self.most_urgent(Lane::Backfill, |nth| room(nth) > 0)?;
-        let count_max = room(subscription);
-        let items = self.subscriptions[subscription].take_batch(count_max);
-        Some(self.start(subscription, Lane::Backfill, items))
-    }
-
-    fn primary_is_ready(&self) -> bool {
-        let primary = Lane::Primary.index();
-        self.going()
-            .any(|known| known.lanes[primary].queue.has_ready())
-    }
-
-    /// How many backfill messages of a subscription may start now.
-    fn backfill_room(&self, subscription: usize, primary_is_ready: bool) -> usize {
-        self.room(subscription, primary_is_ready)
-            .min(self.throttles.allowance(subscription))
-            .min(self.breakers[subscription].room(self.now))
-    }
-
-    /// How many may as far as primary is concerned: a full batch when no primary message is ready
-    /// anywhere and its own primary lane is known to be empty, else what `min_share` owes.
-    fn room(&self, subscription: usize, primary_is_ready: bool) -> usize {
-        let primary = &self.subscriptions[subscription].lanes[Lane::Primary.index()];
-        match primary_is_ready || primary.supply.may_hold_news() {
-            true => self.share.due(),
-            false => self.limits.batch_max,
-        }
-    }
-
-    /// The subscription whose next message of this lane is the most urgent; those that are equal
-    /// take turns.
-    fn most_urgent(&self, lane: Lane, eligible: impl Fn(usize) -> bool) -> Option<usize> {
-        let count = self.subscriptions.len();
-        let in_turn = (0..count).map(|nth| (self.turn[lane.index()] + nth) % count);
-        let ready = in_turn.filter_map(|subscription| {
-            let known = &self.subscriptions[subscription];
-            let band = known.lanes[lane.index()].queue.next_band()?;
-            (known.claimed && eligible(subscription)).then_some((band, subscription))
-        });
-        ready
-            .min_by_key(|(band, _)| *band)
-            .map(|(_, subscription)| subscription)
-    }
-
-    fn start(&mut self, subscription: usize, lane: Lane, items: Vec<Item<T>>) -> Action<T> {
-        self.free[lane.index()] -= 1;
-        let probe = self.breakers[subscription].started();
-        self.turn[lane.index()] = (subscription + 1) % self.subscriptions.len();
-        let owed = match lane {
-            Lane::Primary => 0,
-            Lane::Backfill => self.share.due().min(items.len()),
-        };
-        if lane == Lane::Backfill {
-            self.share.started(items.len());
-            self.throttles.started(subscription, items.len());
-        }
-        Action::Run(Run {
-            subscription,
-            lane,
-            items,
-            owed,
-            probe,
-        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use protean_core::Lane;
-use protean_core::window::room;
+use protean_core::window::Depth;
 
 use super::Process;
 use crate::invariants::l7_bands;
@@ -45,6 +45,7 @@ struct Relay {
     lane: Lane,
     published: BTreeMap<u64, u64>,
     lengths: BTreeMap<usize, u64>,
+    depths: BTreeMap<usize, Depth>,
     marks: BTreeMap<u64, u64>,
     trimmed: Duration,
     learned: Duration,
@@ -79,6 +80,7 @@ impl Relay {
             lane,
             published: BTreeMap::new(),
             lengths: BTreeMap::new(),
+            depths: BTreeMap::new(),
             marks: BTreeMap::new(),
             trimmed: now,
             learned: now,
@@ -166,13 +168,7 @@ impl Relay {
                 continue;
             }
             busy.insert(queue.stream);
-            let length = self.lengths.get(&queue.stream).copied().unwrap_or_default();
-            let lane = self.lane.index();
-            let batch_max = self.world().plan.relayed_max[lane];
-            let count_max = match self.world().is_planted(Planted::WindowIgnored) {
-                true => batch_max,
-                false => room(self.world().plan.window[lane], length, batch_max),
-            };
+            let count_max = self.room(queue.stream);
             if count_max == 0 {
                 if pass == Pass::Idle {
                     pass = Pass::Full;
@@ -186,6 +182,27 @@ impl Relay {
             pass = Pass::Published;
         }
         Ok(pass)
+    }
+
+    /// How deep a stream is to be.
+    fn depth(&self, stream: usize) -> Depth {
+        let plan = &self.world().plan;
+        let window = plan.window[self.lane.index()];
+        let known = self.depths.get(&stream).copied();
+        known.unwrap_or_else(|| match self.lane {
+            Lane::Primary => Depth::new(window, window, 1),
+            Lane::Backfill => Depth::new(plan.depth, window, plan.portion),
+        })
+    }
+
+    /// How many messages a stream has room for now.
+    fn room(&self, stream: usize) -> usize {
+        let batch_max = self.world().plan.relayed_max[self.lane.index()];
+        if self.world().is_planted(Planted::WindowIgnored) {
+            return batch_max;
+        }
+        let length = self.lengths.get(&stream).copied().unwrap_or_default();
+        self.depth(stream).room(length, batch_max)
     }
 
     /// Nothing more urgent of the stream waited when the relay looked.
@@ -253,10 +270,14 @@ impl Relay {
                 continue;
             }
             let now = self.world().now();
-            let trim = self
-                .world()
-                .tell(&self.process, lane, |redis| redis.trim(now, stream, lane));
-            let length = trim.await?;
+            let mut depth = self.depth(stream);
+            let full_at = depth.full_at();
+            let trim = self.world().tell(&self.process, lane, |redis| {
+                redis.trim(now, (stream, lane), full_at)
+            });
+            let (before, length, unread) = trim.await?;
+            depth.see(before, unread);
+            self.depths.insert(stream, depth);
             self.lengths.insert(stream, length);
         }
         Ok(())

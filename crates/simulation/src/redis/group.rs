@@ -41,10 +41,15 @@ impl Group {
         Some(now.saturating_sub(*heard))
     }
 
+    /// The first entry that the group has not read.
+    pub(super) const fn next(&self) -> u64 {
+        self.delivered + 1
+    }
+
     /// The first entry that the group still needs.
     pub(super) fn first_wanted(&self) -> u64 {
         let oldest = self.pending.keys().next().copied();
-        oldest.unwrap_or(self.delivered + 1)
+        oldest.unwrap_or_else(|| self.next())
     }
 }
 

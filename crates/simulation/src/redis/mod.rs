@@ -164,11 +164,17 @@ impl Redis {
     }
 
     /// Removes the entries that every group has acknowledged, and groups that are abandoned; the
-    /// length.
-    pub(crate) fn trim(&mut self, now: Duration, stream: usize, lane: Lane) -> u64 {
+    /// length before and after, and how many the group that has the fewest before it has not read.
+    pub(crate) fn trim(
+        &mut self,
+        now: Duration,
+        (stream, lane): (usize, Lane),
+        full_at: u64,
+    ) -> (u64, u64, u64) {
         let most = self.plan.window[lane.index()];
         let known = self.stream(stream, lane);
-        let full = known.entries.len() as u64 >= most;
+        let before = known.entries.len() as u64;
+        let full = before >= full_at;
         let patience = if full {
             ABANDONED_WHEN_FULL_AFTER
         } else {
@@ -192,6 +198,9 @@ impl Redis {
                 }
             }
         }
-        known.entries.len() as u64
+        let unread = |group: &Group| known.entries.range(group.next()..).count() as u64;
+        let fewest = known.groups.values().map(unread).min();
+        let length = known.entries.len() as u64;
+        (before, length, fewest.unwrap_or(length))
     }
 }

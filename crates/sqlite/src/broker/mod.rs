@@ -80,6 +80,10 @@ impl Broker for Sqlite {
         self.inner.turnstile.overlap(overlap_max)
     }
 
+    fn rest_after_handlers(&self, used: Duration) -> Duration {
+        self.inner.turnstile.rest_after_handlers(used)
+    }
+
     fn backlogs<'a>(
         &'a self,
         subscriptions: &'a [Subscription],

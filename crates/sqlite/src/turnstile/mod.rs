@@ -123,6 +123,12 @@ impl Turnstile {
         note::read_level(&self.intent).overlap(now(), overlap_max)
     }
 
+    /// How long backfill rests after its handlers used a processor for so long.
+    #[must_use]
+    pub fn rest_after_handlers(&self, used: Duration) -> Duration {
+        note::read_level(&self.intent).rest_after_handlers(now(), used, 1)
+    }
+
     /// What there is to say of the level, and of what these senses judged.
     #[must_use]
     pub fn reading(&self, senses: &Senses) -> Reading {

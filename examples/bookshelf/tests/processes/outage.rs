@@ -8,7 +8,7 @@ use crate::program::Program;
 use crate::shop::{Shop, wait_until};
 use crate::tier::{Database, Tier};
 
-const ROWS: u64 = 10_000;
+const ROWS: u64 = 4_000;
 
 /// At how many books in the shop something happens: three times in the middle of an import.
 const INSTANTS: [u64; 3] = [ROWS / 10, 4 * ROWS / 10, 7 * ROWS / 10];

@@ -13,7 +13,7 @@ on_every_tier!(the_three_terminals_do_what_the_chapter_prints);
 
 /// As many as in the chapter, and fewer where each of them takes longer.
 const ROWS: u64 = 50_000;
-const ROWS_ON_SERVERS: u64 = 20_000;
+const ROWS_ON_SERVERS: u64 = 10_000;
 
 /// What one line of progress stands for.
 const ROWS_PER_LINE: u64 = 10_000;
