@@ -10,11 +10,11 @@
 //!
 //! # The algorithm
 //! What is promised is a percentile, so what is steered is one: the share of primary work that is
-//! late. The level grows by a small step with each judgement in time, and is cut by a tenth with
-//! each late one. They balance where about one in a hundred is late: the 99th percentile then is
-//! where lateness begins, which is [`LATE_COMMIT`] or [`LATE_SOJOURN`] times the 99th percentile in
-//! the quiet. A part of the step is the same at every level, which brings the levels of processes together that hear the
-//! same judgements.
+//! late. The level grows by a small step with each commit in time, and is cut by a tenth with each
+//! late one, and with each late wait. They balance where about one in a hundred is late: the 99th
+//! percentile then is where lateness begins, which is [`LATE_COMMIT`] or [`LATE_SOJOURN`] times the
+//! 99th percentile in the quiet. A part of the step is the same at every level, which brings the
+//! levels of processes together that hear the same judgements.
 //!
 //! With no primary work for [`ABOUT`] the level does not count: backfill runs at full speed (L5).
 //! A level that stays at its least for [`FLOOR_PATIENCE`] shows that it is not backfill that makes

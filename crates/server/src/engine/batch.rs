@@ -16,6 +16,7 @@ use super::attempt::{attempt, handling, settlement};
 use super::context::Context;
 use super::narrate::Narrator;
 use super::outage::Signs;
+use super::processor::Bursts;
 use super::span::RunSpan;
 use super::verdict::{decide, set_aside};
 use crate::lane::{Item, Outcome, Run};
@@ -83,6 +84,7 @@ pub(super) struct Batch<D> {
     pub(super) began: Timestamp,
     started: Instant,
     pub(super) steps: Vec<Step>,
+    bursts: Bursts,
     /// Messages that have a step.
     ran: usize,
     pub(super) left: Vec<Item<Work>>,
@@ -105,6 +107,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         probe,
     } = run;
     let session = context.app.session(lane);
+    let bursts = Bursts::of(&*context.app.tier().broker, lane);
     let mut batch = Batch {
         context,
         subscription,
@@ -115,6 +118,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         began: Timestamp::now(),
         started: Instant::now(),
         steps: Vec::with_capacity(items.len()),
+        bursts,
         ran: 0,
         left: Vec::new(),
         stuck: HashSet::new(),
@@ -124,6 +128,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
     };
     let mut items = items.into_iter();
     loop {
+        batch.bursts.breathe();
         let together = batch.together(items.as_slice());
         if together > 1 {
             batch

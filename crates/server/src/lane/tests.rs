@@ -2,6 +2,7 @@
 
 mod breaking;
 mod cases;
+mod resting;
 mod simulation;
 mod steps;
 mod throttling;

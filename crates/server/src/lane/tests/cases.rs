@@ -19,7 +19,6 @@ pub(super) const LIMITS: Limits = Limits {
 };
 
 const NOW: Duration = Duration::ZERO;
-const MS: Duration = Duration::from_millis(1);
 
 /// Bands 0 to 2 are of the primary lane.
 fn item(body: u32, key: Option<u64>, band: usize) -> Item<u32> {
@@ -56,7 +55,7 @@ pub(super) fn started(subscriptions: usize, limits: Limits) -> Scheduler<u32> {
     scheduler
 }
 
-fn runs(scheduler: &mut Scheduler<u32>) -> Vec<Run<u32>> {
+pub(super) fn runs(scheduler: &mut Scheduler<u32>) -> Vec<Run<u32>> {
     let mut runs = Vec::new();
     while let Some(action) = scheduler.poll(NOW) {
         if let Action::Run(run) = action {
@@ -471,41 +470,4 @@ fn with_no_order_between_lanes_primary_overtakes() {
     let first = runs(&mut scheduler);
     assert_eq!(bodies(&first), [2, 1]);
     assert_eq!(first[1].lane, Lane::Backfill);
-}
-
-#[test]
-fn l4_backfill_that_rests_starts_nothing_and_primary_does() {
-    let mut scheduler = started(1, LIMITS);
-    scheduler.fetched(0, Lane::Primary, [], false);
-    scheduler.fetched(0, Lane::Backfill, bulk(1..=6), false);
-    let run = runs(&mut scheduler).remove(0);
-    scheduler.rest(NOW, 4 * MS);
-    scheduler.rest(NOW, 6 * MS);
-    done(&mut scheduler, run);
-    assert!(runs(&mut scheduler).is_empty(), "rests add up");
-    assert_eq!(scheduler.wake_at(), Some(10 * MS));
-    assert_eq!(scheduler.poll(9 * MS), None);
-    scheduler.fetched(0, Lane::Primary, plain([10]), false);
-    assert_eq!(bodies(&runs(&mut scheduler)), [10], "primary never rests");
-    let Some(Action::Run(run)) = scheduler.poll(10 * MS) else {
-        panic!("the rest is over");
-    };
-    assert_eq!(bodies(&[run]), [4, 5, 6]);
-    assert_eq!(scheduler.wake_at(), None);
-}
-
-#[test]
-fn l6_what_is_owed_does_not_rest() {
-    let limits = Limits {
-        min_share: 0.5,
-        ..LIMITS
-    };
-    let mut scheduler = started(1, limits);
-    scheduler.fetched(0, Lane::Primary, plain([10]), false);
-    scheduler.fetched(0, Lane::Backfill, bulk(1..=3), false);
-    scheduler.rest(NOW, 10 * MS);
-    let run = runs(&mut scheduler).remove(0);
-    assert_eq!(run.lane, Lane::Primary);
-    done(&mut scheduler, run);
-    assert_eq!(bodies(&runs(&mut scheduler)), [1], "one for one");
 }
