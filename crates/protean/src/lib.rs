@@ -7,7 +7,7 @@ pub mod config_file;
 mod open;
 
 pub use open::{OpenError, connect, open, serve, serve_watched};
-pub use protean_core::thread::stand_back;
+pub use protean_core::thread::{processor_time, stand_back};
 pub use protean_core::{
     App, BoxFuture, Failure, Lane, Priority, app, config, domain, failure, id, lane, message,
     naming, port, priority, schema, throttle, traceparent, unit,

@@ -9,7 +9,7 @@ use bookshelf::order::{OrderCommandHandler, OrderSummaryProjector};
 use clap::ValueEnum;
 use protean::config::Config;
 use protean::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
+use protean::processor_time;
 
 /// What another system takes to answer.
 const WAIT: Duration = Duration::from_millis(50);
@@ -83,14 +83,8 @@ impl BookReviewer {
 
 /// Uses so much of a processor, however long it takes to get it.
 fn burn(time: Duration) {
-    let used = || {
-        let now = clock_gettime(ClockId::ThreadCPUTime);
-        let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
-        let nanos = u64::try_from(now.tv_nsec).unwrap_or_default();
-        Duration::from_secs(seconds) + Duration::from_nanos(nanos)
-    };
-    let end = used() + time;
-    while used() < end {
+    let end = processor_time() + time;
+    while processor_time() < end {
         std::hint::spin_loop();
     }
 }

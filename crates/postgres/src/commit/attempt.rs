@@ -78,10 +78,15 @@ impl<'c> Attempt<'c> {
             Lane::Primary => None,
             Lane::Backfill => database.inner.bell.pace().rows_max(),
         };
-        let apart = rows_max.unwrap_or(usize::MAX);
-        let sets = gather(&commits).into_iter();
+        let mut sets = gather(&commits);
+        if let Some(rows_max) = rows_max {
+            sets = sets
+                .into_iter()
+                .flat_map(|set| set.apart(rows_max))
+                .collect();
+        }
         Self {
-            sets: sets.flat_map(|set| set.apart(apart)).collect(),
+            sets,
             settlements: Settlements::of(&commits),
             publication: Publication::of(&commits),
             database,

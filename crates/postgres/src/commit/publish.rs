@@ -173,34 +173,32 @@ impl<'c> Publication<'c> {
         queues: &Queues,
         rows_max: Option<usize>,
     ) -> (Vec<Arrays>, BTreeMap<i64, i64>) {
-        let rows_max = rows_max.unwrap_or(usize::MAX);
-        let mut all = vec![Arrays::default()];
+        let mut all = Vec::new();
         let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
         let mut last_of_key: HashMap<(i64, &str), i64> = HashMap::new();
         let mut keys = self.keys.iter();
-        for (key, message) in &self.messages {
-            let queue = queues.find(key).unwrap_or_default();
-            let nth = counts.entry(queue).or_default();
-            *nth += 1;
-            let previous = message
-                .key
-                .as_deref()
-                .and_then(|key| last_of_key.insert((queue, key), *nth));
-            if all
-                .last()
-                .is_some_and(|arrays| arrays.ids.len() == rows_max)
-            {
-                all.push(Arrays::default());
+        for portion in self.messages.chunks(rows_max.unwrap_or(usize::MAX)) {
+            let mut arrays = Arrays::default();
+            for (key, message) in portion {
+                let queue = queues.find(key).unwrap_or_default();
+                let nth = counts.entry(queue).or_default();
+                *nth += 1;
+                let previous = message
+                    .key
+                    .as_deref()
+                    .and_then(|key| last_of_key.insert((queue, key), *nth));
+                arrays.previous.push(previous);
+                arrays.numbers.push(*nth);
+                arrays.queues.push(queue);
+                arrays.add(message);
+                let key = message.idempotency_key.as_ref().and_then(|_| keys.next());
+                arrays.idempotency_keys.push(key.map(|key| key.to_vec()));
             }
-            let Some(arrays) = all.last_mut() else {
-                continue;
-            };
-            arrays.previous.push(previous);
-            arrays.numbers.push(*nth);
-            arrays.queues.push(queue);
-            arrays.add(message);
-            let key = message.idempotency_key.as_ref().and_then(|_| keys.next());
-            arrays.idempotency_keys.push(key.map(|key| key.to_vec()));
+            all.push(arrays);
+        }
+        if all.is_empty() {
+            // The statement is made known with nothing to insert.
+            all.push(Arrays::default());
         }
         all.iter_mut().for_each(|one| one.count_from_heads(&counts));
         (all, counts)
