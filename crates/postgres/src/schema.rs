@@ -14,6 +14,11 @@ pub(crate) const VERSION: i64 = 1;
 /// key (L8). Up to a number, a queue may be trimmed: what everybody had handled is gone, and who comes
 /// new begins after it. A throttle without a rate is a pause. A trace is about some messages of a queue that one
 /// run handled, and says in microseconds how long that took.
+///
+/// PostgreSQL reads 300 rows of a table for each unit of its greatest `STATISTICS`, 30,000 unless
+/// told otherwise, and sorts the values of each column that has any: a quarter of a second of a
+/// processor for the messages of an import. Rows are found by keys, so that a tenth will do, and
+/// nothing of columns that no condition is on.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS protean_meta (
     key text PRIMARY KEY,
@@ -187,6 +192,20 @@ CREATE TABLE IF NOT EXISTS protean_relay (
     queue bigint PRIMARY KEY,
     sequence bigint NOT NULL
 ) WITH (fillfactor = 50);
+ALTER TABLE protean_message ALTER position SET STATISTICS 10, ALTER queue SET STATISTICS 10,
+    ALTER sequence SET STATISTICS 10, ALTER previous SET STATISTICS 0,
+    ALTER id SET STATISTICS 10, ALTER event SET STATISTICS 0, ALTER type SET STATISTICS 10,
+    ALTER key SET STATISTICS 10, ALTER priority SET STATISTICS 0, ALTER time SET STATISTICS 10,
+    ALTER correlation_id SET STATISTICS 10, ALTER causation_id SET STATISTICS 0,
+    ALTER sequence_id SET STATISTICS 0, ALTER idempotency_key SET STATISTICS 0,
+    ALTER traceparent SET STATISTICS 0, ALTER data SET STATISTICS 0, ALTER rest SET STATISTICS 0;
+ALTER TABLE protean_idempotency ALTER key SET STATISTICS 10, ALTER position SET STATISTICS 10,
+    ALTER id SET STATISTICS 0;
+ALTER TABLE protean_trace ALTER id SET STATISTICS 10, ALTER subscription SET STATISTICS 10,
+    ALTER lane SET STATISTICS 10, ALTER queue SET STATISTICS 10, ALTER first SET STATISTICS 10,
+    ALTER last SET STATISTICS 0, ALTER ranges SET STATISTICS 0, ALTER attempt SET STATISTICS 0,
+    ALTER outcome SET STATISTICS 0, ALTER started SET STATISTICS 10, ALTER took SET STATISTICS 0,
+    ALTER error SET STATISTICS 0;
 INSERT INTO protean_meta (key, value) VALUES ('version', 1) ON CONFLICT DO NOTHING;
 ";
 

@@ -7,6 +7,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 use tokio_postgres::{Client, NoTls, Statement};
 
+use crate::Synchronous;
+
 /// As much as the message of an order has.
 const DATA: &str = r#"{"order_id":"0193","customer_name":"Ada","book_title":"Dune","quantity":2,"unit_price_amount":"9.99"}"#;
 
@@ -21,11 +23,15 @@ pub(crate) enum Bare {
 }
 
 impl Bare {
-    pub(crate) async fn open(home: &Path, uri: Option<&str>) -> Result<Self> {
+    pub(crate) async fn open(
+        home: &Path,
+        uri: Option<&str>,
+        synchronous: Synchronous,
+    ) -> Result<Self> {
         let Some(uri) = uri else {
             let connection = Connection::open(home.join("bookshelf.db"))?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            connection.pragma_update(None, "synchronous", synchronous.name())?;
             connection.execute_batch(CREATE)?;
             return Ok(Self::Sqlite(connection));
         };
