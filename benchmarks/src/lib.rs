@@ -6,6 +6,7 @@ pub mod front;
 pub mod interrupt;
 pub mod load;
 pub mod look;
+pub mod machine;
 pub mod processes;
 pub mod schedule;
 pub mod traffic;

@@ -27,6 +27,10 @@ use crate::script::{PUBLISH, TRIM};
 /// with backfill for more than a fraction of a quantum.
 const BATCH_MAX: [usize; 2] = [256, 128];
 
+/// The same of backfill while production is about: whatever its bursts are for, Redis has them at the
+/// priority of everybody (ADR 27).
+const BURST_MAX: usize = 32;
+
 /// Messages that a primary stream holds at most: what is urgent later has no more before it (L7).
 const PRIMARY_WINDOW: u64 = 512;
 
@@ -281,8 +285,14 @@ impl Relay {
     /// How many messages a stream has room for now.
     fn room(&self, stream: &str) -> usize {
         let length = self.lengths.get(stream).copied().unwrap_or_default();
-        self.depth(stream)
-            .room(length, BATCH_MAX[self.lane.index()])
+        self.depth(stream).room(length, self.batch_max())
+    }
+
+    fn batch_max(&self) -> usize {
+        match self.lane {
+            Lane::Backfill if self.inner.outbox.pace().primary_is_about() => BURST_MAX,
+            lane => BATCH_MAX[lane.index()],
+        }
     }
 
     /// Publishes messages of a queue that follow on `from`, unless somebody else has; says up to

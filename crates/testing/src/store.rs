@@ -7,7 +7,7 @@ use protean_core::port::store::{Change, Commit, Committed, Direction, Query, Ref
 use protean_core::schema::Value;
 use uuid::Uuid;
 
-use crate::item::{ITEM, change, commit, insert, load, message, publication, row};
+use crate::item::{self, ITEM, change, claim, commit, insert, load, message, publication, row};
 use crate::{Fixture, ready};
 
 /// Every kind of value, nothing among them, survives.
@@ -134,6 +134,54 @@ pub async fn a_refused_commit_costs_only_itself(fixture: impl Fixture) {
         let stored = load(&tier, *id).await.unwrap();
         assert_eq!(stored.row[1], Value::Text(expected.to_owned()));
     }
+}
+
+/// A batch of backfill beside production, which a store may take apart as it likes, is what it would
+/// be in one piece: each commit has its result, and the messages come in order.
+pub async fn a_large_batch_beside_production_is_as_in_one_piece(fixture: impl Fixture) {
+    const COUNT: usize = 50;
+    const TAKEN: usize = 20;
+    const KNOWN: usize = 33;
+    let tier = ready(&fixture).await;
+    let keyed = |key: usize| {
+        let mut message = message(Some(&format!("k{}", key % 3)), Priority::Bulk);
+        message.idempotency_key = Some(key.to_string());
+        message
+    };
+    commit(&tier, publication(&[keyed(KNOWN)])).await.unwrap();
+    let ids: Vec<Uuid> = (0..COUNT).map(|_| Uuid::now_v7()).collect();
+    commit(&tier, insert(ids[TAKEN], "taken", 0)).await.unwrap();
+    let messages: Vec<_> = (0..COUNT).map(keyed).collect();
+    let pairs = ids.iter().zip(&messages);
+    let batch = pairs.map(|(id, message)| Commit {
+        messages: publication(std::slice::from_ref(message)).messages,
+        ..insert(*id, "batch", 1)
+    });
+    let results = tier.store.commit(Lane::Backfill, batch.collect()).await;
+    let mut positions = Vec::new();
+    for (nth, result) in results.iter().enumerate() {
+        match result {
+            Ok(Committed::Done(Some(position))) => positions.push(*position),
+            Ok(Committed::Duplicate { .. }) => assert_eq!(nth, KNOWN),
+            Err(Refused::Exists { .. } | Refused::Conflict { .. }) => assert_eq!(nth, TAKEN),
+            other => panic!("{nth}: {other:?}"),
+        }
+    }
+    let written: Vec<_> = (0..COUNT)
+        .filter(|nth| ![TAKEN, KNOWN].contains(nth))
+        .collect();
+    assert_eq!(positions.len(), written.len());
+    let mut feed = claim(&tier, "Handler").await;
+    let deliveries = feed.take(Lane::Backfill, 1 + written.len()).await;
+    let expected: Vec<_> = written.iter().map(|nth| messages[*nth].id).collect();
+    assert_eq!(item::ids(&deliveries[1..]), expected);
+    let found: Vec<_> = deliveries[1..].iter().map(|one| one.position).collect();
+    assert_eq!(found, positions);
+    assert_eq!(load(&tier, ids[KNOWN]).await, None);
+    assert_eq!(
+        load(&tier, ids[0]).await.unwrap().row,
+        row(ids[0], "batch", 1)
+    );
 }
 
 /// What was computed from something that did not happen must not happen either.

@@ -28,6 +28,7 @@ use clap::{Parser, Subcommand};
 
 use burden::{Burden, Burdened};
 use plan::Plan;
+use protean_benchmarks::machine;
 
 /// What an import does to production
 #[derive(Parser)]
@@ -70,7 +71,7 @@ fn main() -> ExitCode {
 
 fn run(plan: &Plan, file: Option<PathBuf>) -> Result<ExitCode> {
     let results = plan.carry_out()?;
-    println!("\n{}", report::Report(&results));
+    println!("\n{}.\n{}", machine::line(), report::Report(&results));
     if let Some(file) = file {
         let text = serde_json::to_string_pretty(&json::of(plan, &results))?;
         std::fs::write(&file, text + "\n")

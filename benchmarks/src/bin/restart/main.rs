@@ -102,6 +102,7 @@ fn run(arguments: &Arguments) -> Result<u64> {
         seconds,
         ..
     } = arguments;
+    println!("{}.", protean_benchmarks::machine::line());
     println!("{tier:?}, {servers} servers, {rate} orders per second for {seconds} s each; in ms:");
     println!(
         "| Meanwhile | Restarts | Answered p50 | p99 | max | to idle | Visible p50 | p99 | max | to idle |"

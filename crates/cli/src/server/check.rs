@@ -73,6 +73,7 @@ pub(super) async fn check<D: Domain>(app: &App<D>) -> Result<Report, Error> {
         }
         Err(error) => checked.bad("tables", &error),
     }
+    checked.good("processors", super::machine::processors());
     checked.result()
 }
 

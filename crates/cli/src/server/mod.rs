@@ -6,6 +6,7 @@
 
 mod check;
 mod handled;
+mod machine;
 mod port;
 mod supervisor;
 mod tether;

@@ -131,10 +131,13 @@ impl<'c> Attempt<'c> {
         if let Some(own) = self.sent_at_once(client) {
             return self.last_round(client, &own).await;
         }
-        let first = self.first_round(client).await?;
-        if !self.lock(client, &first.cursors).await? {
-            let why = "a subscription's position had to be made first";
-            return Err(Abort::Again(unavailable("the commit", why)));
+        let mut first = self.first_round(client).await?;
+        if !self.lock(&first)? {
+            self.make_cursors(client).await?;
+            first = self.first_round(client).await?;
+            // Those that are missing even now, whoever made the others, are of queues that are gone:
+            // then their messages count as settled.
+            self.lock(&first)?;
         }
         let refused = self.refused(&first)?;
         if !refused.is_empty() {
@@ -213,22 +216,20 @@ impl<'c> Attempt<'c> {
             .map_err(|error| Abort::Value(Refused::Store(error)))
     }
 
-    /// Takes the locked cursors in; `false` when some are missing, which are made then.
-    async fn lock(&mut self, client: &Client, cursors: &[Row]) -> Result<bool, Abort> {
-        let complete = self.settlements.locked(cursors);
-        if complete.map_err(|error| self.abort(&error))? {
-            return Ok(true);
-        }
+    /// Takes the locked cursors in; `false` when some are missing.
+    fn lock(&mut self, first: &FirstRound) -> Result<bool, Abort> {
+        let complete = self.settlements.locked(&first.cursors);
+        complete.map_err(|error| self.abort(&error))
+    }
+
+    /// Gives the transaction up, and makes the cursors that are missing.
+    async fn make_cursors(&self, client: &Client) -> Result<(), Abort> {
         let ended = client.batch_execute("ROLLBACK").await;
         ended.map_err(|error| self.abort(&error))?;
         let (names, queue_ids) = self.settlements.cursor_keys();
         let parameters: [&(dyn ToSql + Sync); 2] = [&names, &queue_ids];
         let made = client.execute(MAKE_CURSORS, &parameters).await;
-        made.map_err(|error| self.abort(&error))?;
-        // Those that are missing even now, whoever made the others, are of queues that are gone:
-        // then their messages count as settled.
-        let there = client.query(LOCK_CURSORS, &parameters).await;
-        Ok(there.map_err(|error| self.abort(&error))?.len() < names.len())
+        made.map(drop).map_err(|error| self.abort(&error))
     }
 
     /// The commits that cannot be, by their numbers.
