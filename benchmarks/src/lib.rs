@@ -1,5 +1,6 @@
 //! What the benchmarks have in common.
 
+pub mod bookstore;
 pub mod catalog;
 pub mod figures;
 pub mod front;

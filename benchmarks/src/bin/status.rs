@@ -19,7 +19,7 @@ use bookshelf::demo::tier::{Lanes, Services, Tier};
 use clap::Parser;
 use protean::cli::grouped;
 use protean_benchmarks::figures::Figures;
-use protean_benchmarks::program;
+use protean_benchmarks::{catalog, program};
 use serde_json::Value;
 
 /// The longest that one status may take.
@@ -80,15 +80,11 @@ fn print(label: &str, figures: Figures) {
 
 /// Submits so many books, which nobody handles.
 fn fill(home: &Path, count: u64) -> Result<()> {
-    let catalog = home.join("catalog.csv");
-    bookshelf::sample::write_catalog(count, std::fs::File::create(&catalog)?)?;
-    let output = Command::new(program("import_vintage_press")?)
-        .args(["catalog.csv", "--json"])
-        .current_dir(home)
-        .output()?;
-    std::fs::remove_file(catalog)?;
-    ensure!(output.status.success(), "the importer failed: {output:?}");
-    Ok(())
+    let file = home.join(catalog::FILE);
+    catalog::write(&file, count)?;
+    let taken_in = catalog::take_in(home);
+    std::fs::remove_file(file)?;
+    taken_in
 }
 
 fn run(home: &Path, arguments: &[&str]) -> Result<Output> {

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use bookshelf::demo::tier::{Lanes, Services, Tier};
 use clap::ValueEnum as _;
-use protean::cli::{Status, grouped};
+use protean::cli::grouped;
+use protean_benchmarks::bookstore::until_handled;
 use protean_benchmarks::{figures, processes, program};
 
 use server::Server;
@@ -219,15 +220,7 @@ fn run_importer(home: &Path) -> Result<Duration> {
 /// How long it took from then until every book is in the catalog.
 async fn settled(home: &Path, rows: u64, started: Instant) -> Result<Duration> {
     let app = bookshelf::open(home).await?;
-    while Status::of(&app).await?.lag() > 0 {
-        ensure!(
-            started.elapsed() < PATIENCE,
-            "the import is not done in {PATIENCE:?}"
-        );
-        // sleep: nobody tells when the last book is there
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let took = started.elapsed();
+    let took = until_handled(&app, started, PATIENCE).await?;
     let entries = app
         .view::<bookshelf::catalog::BookCatalog>()
         .select()

@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-use bookshelf::book::{BookAdded, BookCommandHandler};
-use bookshelf::catalog::BookCatalogProjector;
-use bookshelf::order::{OrderCommandHandler, OrderSummaryProjector};
+use bookshelf::book::BookAdded;
 use clap::ValueEnum;
-use protean::config::Config;
 use protean::prelude::*;
 use protean::processor_time;
+use protean_benchmarks::bookstore_with;
 
 /// What another system takes to answer.
 const WAIT: Duration = Duration::from_millis(50);
@@ -35,37 +33,16 @@ impl Burden {
     }
 }
 
-/// The bookstore, whose streams and tables are those of `bookshelf`, and one handler more.
-#[derive(Domain)]
-#[domain(name = "bookshelf")]
-pub(crate) struct Burdened {
-    /// Takes books in.
-    pub books: BookCommandHandler,
-    /// Shows them.
-    pub catalog: BookCatalogProjector,
-    /// Sells them.
-    pub orders: OrderCommandHandler,
-    /// Shows what was sold.
-    pub summaries: OrderSummaryProjector,
+bookstore_with!(
+    /// The bookstore.
+    Burdened,
     /// Reads every book that is taken in.
-    pub reviewer: BookReviewer,
-}
-
-impl Burdened {
-    pub(crate) const fn new(_config: &Config, burden: Burden) -> Self {
-        Self {
-            books: BookCommandHandler,
-            catalog: BookCatalogProjector,
-            orders: OrderCommandHandler,
-            summaries: OrderSummaryProjector,
-            reviewer: BookReviewer { burden },
-        }
-    }
-}
+    reviewer: BookReviewer
+);
 
 /// Reads every book that is taken in.
 pub(crate) struct BookReviewer {
-    burden: Burden,
+    pub(crate) burden: Burden,
 }
 
 #[event_handler]

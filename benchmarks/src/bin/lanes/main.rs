@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
-use burden::{Burden, Burdened};
+use burden::{BookReviewer, Burden, Burdened};
 use plan::Plan;
 use protean_benchmarks::machine;
 
@@ -58,7 +58,7 @@ enum Part {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(Part::Burdened { burden, command }) = arguments.part {
-        return protean::cli::execute(&command, |config| Burdened::new(config, burden));
+        return protean::cli::execute(&command, |_| Burdened::with(BookReviewer { burden }));
     }
     match run(&arguments.plan, arguments.json) {
         Ok(code) => code,

@@ -23,16 +23,14 @@ use anyhow::{Result, ensure};
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::{Lanes, Services, Tier};
 use clap::{Parser, Subcommand, ValueEnum};
-use protean::cli::{Status, grouped};
-use protean_benchmarks::{figures, program};
+use protean::cli::grouped;
+use protean_benchmarks::bookstore::until_handled;
+use protean_benchmarks::{catalog, figures};
 
 use service::Service;
 
 /// The longest time a round may take.
 const PATIENCE: Duration = Duration::from_secs(600);
-
-/// Between two looks at what is left.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How many books the handler takes at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,8 +100,8 @@ fn main() -> ExitCode {
             port,
             command,
         }) => match takes {
-            Takes::One => protean::cli::execute(command, |_| one::Shop::new(*port)),
-            Takes::Many => protean::cli::execute(command, |_| many::Shop::new(*port)),
+            Takes::One => protean::cli::execute(command, |_| one::shop(*port)),
+            Takes::Many => protean::cli::execute(command, |_| many::shop(*port)),
         },
         None => match run(&arguments) {
             Ok(()) => ExitCode::SUCCESS,
@@ -160,14 +158,13 @@ fn print(label: &str, takes: Takes, round: &Round) {
 fn measure(arguments: &Arguments, takes: Takes) -> Result<Round> {
     let folder = tempfile::tempdir()?;
     let home = folder.path();
-    let catalog = home.join("catalog.csv");
-    bookshelf::sample::write_catalog(arguments.rows, std::fs::File::create(&catalog)?)?;
+    catalog::write(&home.join(catalog::FILE), arguments.rows)?;
     let services = Services::start(arguments.tier)?;
     services.configure(home, Lanes::Two)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let service = Service::start(Duration::from_millis(arguments.wait_ms)).await?;
-        let took = import(home, arguments.rows, takes, service.port()).await?;
+        let took = import(home, takes, service.port()).await?;
         let told = service.told();
         ensure!(
             told.books >= arguments.rows,
@@ -183,27 +180,18 @@ fn measure(arguments: &Arguments, takes: Takes) -> Result<Round> {
 }
 
 /// Takes the catalog in; how long it took until every book was handled by everybody.
-async fn import(home: &Path, rows: u64, takes: Takes, port: u16) -> Result<Duration> {
+async fn import(home: &Path, takes: Takes, port: u16) -> Result<Duration> {
     let own = std::env::current_exe()?;
     let at = port.to_string();
     let arguments = ["shop", takes.name(), &at, "server"];
     let server = Process::start(&own, home, &arguments, "Engine running").await?;
     let started = Instant::now();
-    let importer = program("import_vintage_press")?;
-    let mut importer = Process::spawn(&importer, home, &["catalog.csv", "--json"])?;
+    let folder = home.to_owned();
+    tokio::task::spawn_blocking(move || catalog::take_in(&folder)).await??;
     // Its subscriptions are those of the other one, too.
     let config = protean::config_file::load("bookshelf", home)?;
-    let app = protean::open(one::Shop::new(port), config).await?;
-    while importer.is_running()? || Status::of(&app).await?.lag() > 0 {
-        ensure!(
-            started.elapsed() < PATIENCE,
-            "{rows} books are not handled in {PATIENCE:?}"
-        );
-        // sleep: nobody tells when the last book is there
-        tokio::time::sleep(LOOK_INTERVAL).await;
-    }
-    let took = started.elapsed();
-    importer.finish().await?;
+    let app = protean::open(one::shop(port), config).await?;
+    let took = until_handled(&app, started, PATIENCE).await?;
     server.stop().await?;
     Ok(took)
 }

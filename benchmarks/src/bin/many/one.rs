@@ -1,38 +1,21 @@
 //! The bookstore with a handler that tells a service of each book.
 
-use bookshelf::book::{BookAdded, BookCommandHandler};
-use bookshelf::catalog::BookCatalogProjector;
-use bookshelf::order::{OrderCommandHandler, OrderSummaryProjector};
+use bookshelf::book::BookAdded;
 use protean::prelude::*;
+use protean_benchmarks::bookstore_with;
 
 use crate::service;
 
-/// The bookstore, whose streams and tables are those of `bookshelf`, and one handler more.
-#[derive(Domain)]
-#[domain(name = "bookshelf")]
-pub(crate) struct Shop {
-    /// Takes books in.
-    pub books: BookCommandHandler,
-    /// Shows them.
-    pub catalog: BookCatalogProjector,
-    /// Sells them.
-    pub orders: OrderCommandHandler,
-    /// Shows what was sold.
-    pub summaries: OrderSummaryProjector,
-    /// Tells of them.
-    pub herald: BookHerald,
-}
+bookstore_with!(
+    /// The bookstore.
+    Shop,
+    /// Tells of books.
+    herald: BookHerald
+);
 
-impl Shop {
-    pub(crate) const fn new(port: u16) -> Self {
-        Self {
-            books: BookCommandHandler,
-            catalog: BookCatalogProjector,
-            orders: OrderCommandHandler,
-            summaries: OrderSummaryProjector,
-            herald: BookHerald { port },
-        }
-    }
+/// The bookstore that tells the service at this port.
+pub(crate) const fn shop(port: u16) -> Shop {
+    Shop::with(BookHerald { port })
 }
 
 /// Tells the service at a port.

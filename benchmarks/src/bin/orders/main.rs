@@ -18,16 +18,14 @@ use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::{Lanes, Services, Tier};
 use bookshelf::order::OrderSummary;
 use clap::Parser;
-use protean::cli::{Status, grouped};
+use protean::cli::grouped;
+use protean_benchmarks::bookstore::until_handled;
 use protean_benchmarks::figures::Figures;
 use protean_benchmarks::program;
 use tokio::task::JoinSet;
 
 /// The longest time that the last orders are waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Between two looks whether all is handled.
-const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How many orders a shop takes from many customers at once
 #[derive(Parser)]
@@ -103,15 +101,7 @@ async fn measure(arguments: &Arguments, home: &Path) -> Result<Measured> {
         all.errors += one.errors;
     }
     let accepting = started.elapsed();
-    while Status::of(&app).await?.lag() > 0 {
-        ensure!(
-            started.elapsed() < PATIENCE,
-            "the orders are not handled in {PATIENCE:?}"
-        );
-        // sleep: the interval between two looks
-        tokio::time::sleep(LOOK_INTERVAL).await;
-    }
-    let handling = started.elapsed();
+    let handling = until_handled(&app, started, PATIENCE).await?;
     let orders = app
         .view::<OrderSummary>()
         .select()

@@ -87,6 +87,7 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     services.configure(folder.path(), Lanes::Two)?;
     if arguments.tier == Tier::Sqlite {
+        // It ends with what is said of the database.
         let file = folder.path().join("domain.toml");
         let mut file = OpenOptions::new().append(true).open(file)?;
         writeln!(file, "synchronous = \"{}\"", arguments.synchronous.name())?;
