@@ -65,10 +65,6 @@ pub fn connect<D: Domain>(domain: D, config: Config) -> Result<App<D>, OpenError
     Ok(app)
 }
 
-/// How many quanta a backfill writer that has a share lets primary ones go first: they make some
-/// tens of commits meanwhile, which is about what they make for each message of a small share.
-const PATIENCE_QUANTA: u32 = 2;
-
 /// The adapters of the tier that the configuration asks for.
 fn tier(config: &Config) -> Result<Tier, OpenError> {
     match (config.database.provider, config.broker.provider) {
@@ -116,10 +112,9 @@ fn distributed(config: &Config) -> Result<Tier, OpenError> {
 }
 
 fn embedded(config: &Config) -> Result<Tier, OpenError> {
-    let shared = config.server.priority_lanes.min_share > 0.0;
     let options = protean_sqlite::Options {
         quantum: quantum(config),
-        backfill_patience: shared.then(|| quantum(config) * PATIENCE_QUANTA),
+        min_share: config.server.priority_lanes.min_share,
         synchronous: match config.database.synchronous {
             Synchronous::Normal => protean_sqlite::Synchronous::Normal,
             Synchronous::Full => protean_sqlite::Synchronous::Full,

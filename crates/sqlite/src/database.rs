@@ -8,7 +8,7 @@ use protean_core::Lane;
 use protean_core::governor::Senses;
 use protean_core::port::{self, Tier};
 use protean_core::tally::Tally;
-use protean_core::thread::stand_back;
+use protean_core::thread::stand_back_but_for;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -79,6 +79,7 @@ impl Sqlite {
             senses: Arc::new(Senses::new(options.quantum)),
         };
         let writer = Writer::start(connections, &locks, options, &shared)?;
+        let stand_back = move || stand_back_but_for(options.min_share);
         let readers = [
             Readers::start(&path, PRIMARY_READERS, "reader", || {})?.near(&path)?,
             Readers::start(&path, BACKFILL_READERS, "backfill-reader", stand_back)?,

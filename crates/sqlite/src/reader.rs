@@ -34,13 +34,13 @@ impl Readers {
         path: &Path,
         threads: usize,
         name: &str,
-        prepare: fn(),
+        prepare: impl Fn() + Clone + Send + 'static,
     ) -> Result<Self, port::Error> {
         let (jobs, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..threads {
             let connection = open(path)?;
-            let waiting = waiting.clone();
+            let (waiting, prepare) = (waiting.clone(), prepare.clone());
             std::thread::Builder::new()
                 .name(name.to_owned())
                 .spawn(move || {

@@ -145,7 +145,8 @@ pub async fn run_watched<D: Domain>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
     let listener = app.tier().broker.listen().await?;
-    let pool = BackfillPool::start(options.backfill_threads).map_err(Error::Thread)?;
+    let min_share = app.config().server.priority_lanes.min_share;
+    let pool = BackfillPool::start(options.backfill_threads, min_share).map_err(Error::Thread)?;
     let context = Arc::new(Context::new(app, monitor, options));
     Ok(Engine::new(context, options, pool)
         .run(listener, shutdown)

@@ -1,6 +1,6 @@
 //! The threads that backfill handlers run on.
 
-use protean_core::thread::stand_back;
+use protean_core::thread::stand_back_but_for;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads of their own for backfill, so that a handler that burns processor time there never
@@ -10,12 +10,12 @@ pub(super) struct BackfillPool {
 }
 
 impl BackfillPool {
-    /// Starts this many threads.
-    pub(super) fn start(threads: usize) -> std::io::Result<Self> {
+    /// Starts this many threads, which stand back but for `min_share` (L6).
+    pub(super) fn start(threads: usize, min_share: f64) -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("backfill")
-            .on_thread_start(stand_back)
+            .on_thread_start(move || stand_back_but_for(min_share))
             .enable_all()
             .build()?;
         Ok(Self {

@@ -71,7 +71,7 @@ impl Writer {
             Ok(Arc::new(Mutex::new(Seat {
                 lane,
                 connection,
-                turnstile: turnstile.with_patience(options.backfill_patience),
+                turnstile: turnstile.with_patience(options.backfill_patience()),
                 queue: queues[lane.index()].clone(),
                 primary: queues[Lane::Primary.index()].clone(),
                 quantum: options.quantum,
