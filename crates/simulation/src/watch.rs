@@ -44,6 +44,8 @@ pub(crate) struct Watch {
     /// Lives of processes that others had reason to believe dead.
     doubted: RefCell<HashSet<Owner>>,
     lossy: Cell<bool>,
+    /// What somebody published once more: two processes may each be handed one of the two.
+    doubled: RefCell<HashSet<MessageId>>,
     /// What each life of a process was refused, since somebody else had settled it.
     refused: RefCell<HashSet<(Owner, usize, MessageId)>>,
     unsettled: Cell<i64>,
@@ -131,6 +133,15 @@ impl Watch {
 
     pub(crate) fn is_doubted(&self, owner: Owner) -> bool {
         self.lossy.get() || self.doubted.borrow().contains(&owner)
+    }
+
+    /// Somebody published a message that was published before.
+    pub(crate) fn double(&self, id: MessageId) {
+        self.doubled.borrow_mut().insert(id);
+    }
+
+    pub(crate) fn is_doubled(&self, id: MessageId) -> bool {
+        self.doubled.borrow().contains(&id)
     }
 
     /// A process ran a message that somebody else had settled, and takes it for done.

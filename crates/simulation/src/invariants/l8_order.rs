@@ -53,10 +53,13 @@ fn check_elsewhere(ledger: &Ledger, subscription: usize, logged: &Logged, key: &
     if store.is_settled(subscription, logged) {
         return;
     }
+    // Two processes may be at one message that is in the stream twice; one of them is refused (L9).
+    let same = |one: &&Busy| one.id == logged.id && watch.is_doubled(logged.id);
     let busy = watch.busy.borrow();
     let elsewhere = |one: &&Busy| {
         (one.subscription, one.queue, one.key) == (subscription, logged.queue, key)
             && one.owner != ledger.owner
+            && !same(one)
             && !watch.is_doubted(one.owner)
             && !store.is_settled(subscription, &store.message(one.id))
     };

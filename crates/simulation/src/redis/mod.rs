@@ -154,12 +154,15 @@ impl Redis {
     pub(crate) fn duplicate(&mut self, stream: usize, lane: Lane, nth: usize) {
         let most = self.plan.window[lane.index()];
         self.ids += 1;
-        let id = self.ids;
+        let (id, watch) = (self.ids, self.watch.clone());
         let known = self.stream(stream, lane);
         let count = known.entries.len();
-        if count > 0 && (count as u64) < most {
-            let entry = known.entries.values().nth(nth % count).copied();
-            known.entries.extend(entry.map(|entry| (id, entry)));
+        if count == 0 || (count as u64) >= most {
+            return;
+        }
+        if let Some(entry) = known.entries.values().nth(nth % count).copied() {
+            known.entries.insert(id, entry);
+            watch.double(entry.id);
         }
     }
 
