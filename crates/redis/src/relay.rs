@@ -289,9 +289,9 @@ impl Relay {
     }
 
     fn batch_max(&self) -> usize {
-        match self.lane {
-            Lane::Backfill if self.inner.outbox.pace().primary_is_about() => BURST_MAX,
-            lane => BATCH_MAX[lane.index()],
+        match self.inner.outbox.pace().gives_way(self.lane) {
+            true => BURST_MAX,
+            false => BATCH_MAX[self.lane.index()],
         }
     }
 

@@ -33,7 +33,8 @@ pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Makes a group that reads all there is, unless there is one, and remembers up to where PostgreSQL
-/// feeds it: up to the first message of each queue that is in the stream. A group that is there
+/// feeds it: up to the first message of each queue from which on all that is published is in the
+/// stream, for one before a gap may be a copy that somebody made. A group that is there
 /// came with what a replica or a file had of it: of a queue that it does not know yet it is fed up
 /// to where publishing began anew.
 ///
@@ -55,22 +56,26 @@ pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
                 redis.call('HSETNX', KEYS[1], ARGV[1] .. '@' .. ARGV[nth], base)
             end
         else
-            local first = {}
+            local first, last = {}, {}
             for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[2])) do
                 local fields = entry[2]
                 for nth = 1, #fields, 2 do
                     if fields[nth] == 'place' then
                         local queue, sequence = string.match(fields[nth + 1], '^(%d+) (%d+)')
-                        if queue and not first[queue] then first[queue] = tonumber(sequence) - 1 end
+                        local at = tonumber(sequence)
+                        if queue and at > (last[queue] or 0) then
+                            if at - 1 ~= last[queue] then first[queue] = at - 1 end
+                            last[queue] = at
+                        end
                     end
                 end
             end
+            local all = redis.call('XLEN', KEYS[2]) <= tonumber(ARGV[2])
             for nth = 4, #ARGV, 2 do
-                local upto = first[ARGV[nth]]
-                if upto then
-                    upto = string.format('%.0f', upto)
-                else
-                    upto = redis.call('HGET', KEYS[1], ARGV[nth])
+                local queue = ARGV[nth]
+                local upto = redis.call('HGET', KEYS[1], queue)
+                if first[queue] and (last[queue] == tonumber(upto) or not all) then
+                    upto = string.format('%.0f', first[queue])
                 end
                 redis.call('HSET', KEYS[1], ARGV[1] .. '@' .. ARGV[nth], upto)
             end

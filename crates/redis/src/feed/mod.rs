@@ -153,11 +153,9 @@ impl RedisFeed {
     ) -> Result<(), port::Error> {
         loop {
             let room = count_max.saturating_sub(found.len());
-            let wanted = match self.lane {
-                Lane::Backfill if self.broker.outbox.pace().primary_is_about() => {
-                    room.min(READ_MAX_ABOUT)
-                }
-                _ => room,
+            let wanted = match self.broker.outbox.pace().gives_way(self.lane) {
+                true => room.min(READ_MAX_ABOUT),
+                false => room,
             };
             if wanted == 0 {
                 return Ok(());

@@ -9,7 +9,7 @@ use protean_services::redis::Persistence;
 use protean_testing::item::{PATIENCE, commit, look_again, publication};
 
 use crate::engine::numbered;
-use crate::rig::{Rig, attend, feeds, open, publish, publish_both, take};
+use crate::rig::{Rig, attend, feeds, open, publish, publish_both, stream, take};
 
 /// Messages of each lane.
 const MESSAGES: u64 = 500;
@@ -31,6 +31,45 @@ async fn a_new_subscription_gets_the_whole_history_once() {
     rig.assert_once(&tier, &["Old", "New"], 2 * (MESSAGES + 50))
         .await;
     drop(engine);
+}
+
+/// Somebody adds what was there long ago: alone in its stream, and before what comes later.
+#[tokio::test(flavor = "multi_thread")]
+async fn l9_a_copy_of_an_old_entry_hides_nothing_from_a_new_subscription() {
+    const LATER: u64 = 20;
+    let mut rig = Rig::start(Persistence::None).await;
+    let tier = rig.server();
+    publish_both(&tier, 0..MESSAGES).await;
+    let deadline = Instant::now() + PATIENCE;
+    while Lane::ALL.iter().any(|lane| rig.length(*lane) == 0) {
+        look_again(deadline, "nothing is in the streams").await;
+    }
+    let first = Lane::ALL.map(|lane| {
+        let range = ["XRANGE", &stream(lane), "-", "+", "COUNT", "1"];
+        rig.redis.command(&range).unwrap()
+    });
+    let engine = rig.engine(&tier, "Old");
+    rig.assert_once(&tier, &["Old"], 2 * MESSAGES).await;
+    let deadline = Instant::now() + PATIENCE;
+    while Lane::ALL.iter().any(|lane| rig.length(*lane) > 0) {
+        look_again(deadline, "the streams are not trimmed").await;
+    }
+    drop(engine);
+    for (lane, first) in Lane::ALL.iter().zip(&first) {
+        // An identifier, then names and values.
+        let lines: Vec<&str> = first.lines().collect();
+        let stream = stream(*lane);
+        let add = [&["XADD", &*stream, "*"][..], &lines[1..]].concat();
+        rig.redis.command(&add).unwrap();
+    }
+    publish(&tier, &numbered(MESSAGES..MESSAGES + LATER, Priority::Bulk)).await;
+    let deadline = Instant::now() + PATIENCE;
+    while rig.length(Lane::Backfill) < LATER + 1 {
+        look_again(deadline, "the later ones are not in the stream").await;
+    }
+    let _engines = ["New", "Old"].map(|name| rig.engine(&tier, name));
+    rig.assert_once(&tier, &["New", "Old"], 2 * MESSAGES + LATER)
+        .await;
 }
 
 /// What is critical overtakes all that is not published yet, however long it has waited.

@@ -26,7 +26,9 @@ pub(crate) fn check_start(ledger: &Ledger, run: &Run<Work>) {
         let same_key = || account.memory.iter().filter(|one| one.key == Some(key));
         let running = same_key().any(|one| one.running);
         let before = same_key().take_while(|one| one.id != logged.id);
-        let held_back = same_key().any(|one| one.id == logged.id && account.is_held_back(one));
+        // A broker that lost its data hands out again what is set aside: then it is there twice.
+        let mut copies = same_key().filter(|one| one.id == logged.id);
+        let held_back = copies.all(|one| account.is_held_back(one));
         let overtaken: Vec<_> = before.filter(|one| !ids.contains(&one.id)).collect();
         let watch = &ledger.world.watch;
         watch.check(
@@ -53,13 +55,14 @@ fn check_elsewhere(ledger: &Ledger, subscription: usize, logged: &Logged, key: &
     if store.is_settled(subscription, logged) {
         return;
     }
-    // Two processes may be at one message that is in the stream twice; one of them is refused (L9).
-    let same = |one: &&Busy| one.id == logged.id && watch.is_doubled(logged.id);
+    // Two processes may be at a message that is in the stream twice, and at what follows it in one
+    // transaction; one of them is refused (L9).
+    let doubled = |one: &&Busy| [one.id, logged.id].iter().any(|id| watch.is_doubled(*id));
     let busy = watch.busy.borrow();
     let elsewhere = |one: &&Busy| {
         (one.subscription, one.queue, one.key) == (subscription, logged.queue, key)
             && one.owner != ledger.owner
-            && !same(one)
+            && !doubled(one)
             && !watch.is_doubted(one.owner)
             && !store.is_settled(subscription, &store.message(one.id))
     };

@@ -69,13 +69,8 @@ impl Redis {
             known.know(*queue, *mark);
         }
         if !known.groups.contains_key(&group) {
-            let mut first: BTreeMap<u64, u64> = BTreeMap::new();
-            for entry in known.entries.values() {
-                first.entry(entry.queue).or_insert(entry.sequence - 1);
-            }
             for (queue, _) in queues {
-                let upto = first.get(queue).or_else(|| known.published.get(queue));
-                let upto = upto.copied().unwrap_or_default();
+                let upto = known.complete_after(*queue);
                 known.bounds.insert((group, *queue), upto);
             }
         }

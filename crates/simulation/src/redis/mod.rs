@@ -45,6 +45,26 @@ impl Stream {
         self.published.insert(queue, mark);
         self.bases.insert(queue, mark);
     }
+
+    /// The number after which all published messages of a queue are there. One before a gap may be
+    /// a copy that somebody made.
+    fn complete_after(&self, queue: u64) -> u64 {
+        let published = self.published.get(&queue).copied().unwrap_or_default();
+        let (mut after, mut last) = (published, 0);
+        for entry in self.entries.values().filter(|one| one.queue == queue) {
+            if entry.sequence <= last {
+                continue;
+            }
+            if last == 0 || entry.sequence != last + 1 {
+                after = entry.sequence - 1;
+            }
+            last = entry.sequence;
+        }
+        match last == published {
+            true => after,
+            false => published,
+        }
+    }
 }
 
 /// What a relay publishes.
