@@ -14,6 +14,7 @@ mod sharers;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use protean_core::Lane;
 use protean_core::governor::{Judgement, Level, QUIET_AFTER, Reading, Senses};
 use tokio::time::Instant;
 
@@ -168,9 +169,15 @@ impl Pace {
         self.state().cost.learn(count, took);
     }
 
-    /// Whether production is about.
+    /// Whether what a lane does at one stretch has to be brief now: backfill's, while production is
+    /// about.
     #[must_use]
-    pub fn primary_is_about(&self) -> bool {
+    pub fn gives_way(&self, lane: Lane) -> bool {
+        lane == Lane::Backfill && self.primary_is_about()
+    }
+
+    /// Whether production is about.
+    fn primary_is_about(&self) -> bool {
         let now = self.now();
         self.state().level.is_production_about(now)
     }

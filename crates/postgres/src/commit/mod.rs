@@ -145,7 +145,7 @@ pub(crate) async fn commit(database: &Postgres, lane: Lane, commits: Vec<Commit>
 /// How many transactions of its lane one keeps from running beside it: backfill is one at a time
 /// while production is about.
 fn turns(database: &Postgres, lane: Lane) -> u32 {
-    let alone = lane == Lane::Backfill && database.inner.bell.pace().primary_is_about();
+    let alone = database.inner.bell.pace().gives_way(lane);
     let all = u32::try_from(TRANSACTIONS_MAX[lane.index()]).unwrap_or(1);
     if alone { all } else { 1 }
 }

@@ -34,9 +34,9 @@ impl LaneFeed {
     /// database reads them at one stretch.
     pub(super) fn lease_max(&self) -> usize {
         let pace = self.database.inner.bell.pace();
-        match self.lane {
-            Lane::Backfill if pace.primary_is_about() => LEASE_MAX_ABOUT,
-            _ => LEASE_MAX,
+        match pace.gives_way(self.lane) {
+            true => LEASE_MAX_ABOUT,
+            false => LEASE_MAX,
         }
     }
 
