@@ -48,15 +48,27 @@ pub(crate) struct Account {
 impl Account {
     /// Those that lack nothing but a slot.
     pub(crate) fn runnable(&self) -> impl Iterator<Item = &Held> {
+        self.runnable_places().map(|at| &self.memory[at])
+    }
+
+    /// Where those are. A message may be there twice, so that its number does not tell which it is.
+    fn runnable_places(&self) -> impl Iterator<Item = usize> {
         let running = self.memory.iter().filter(|one| one.running);
         let mut taken: HashSet<&str> = running.filter_map(|one| one.key).collect();
         let parked: HashSet<&str> = self.parked.values().filter_map(|key| *key).collect();
-        self.memory.iter().filter(move |one| {
+        let is_runnable = move |one: &Held| {
             let Some(key) = one.key.filter(|_| !one.running) else {
                 return !one.running;
             };
             taken.insert(key) && (one.returned || !parked.contains(key))
-        })
+        };
+        let places = self
+            .memory
+            .iter()
+            .scan(is_runnable, |is_runnable, one| Some(is_runnable(one)));
+        places
+            .enumerate()
+            .filter_map(|(at, runs)| runs.then_some(at))
     }
 
     /// Whether a message has to wait for one of its key that is set aside.
@@ -80,17 +92,15 @@ impl Account {
 
     /// One comes back that was set aside.
     fn come_back(&mut self, mut one: Held) {
-        let active = |other: &Held| other.running || other.returned;
-        let runnable: HashSet<MessageId> = self.runnable().map(|other| other.id).collect();
-        let beside = self.memory.iter().filter(|other| other.key == one.key);
-        let free = !beside
-            .clone()
-            .any(|other| active(other) || runnable.contains(&other.id));
-        one.returned = one.key.is_some() && free;
-        let behind =
-            |other: &Held| other.key == one.key && !active(other) && !runnable.contains(&other.id);
-        let at = self.memory.iter().position(behind);
-        self.memory.insert(at.unwrap_or(self.memory.len()), one);
+        let runnable: HashSet<usize> = self.runnable_places().collect();
+        let goes_first =
+            |(at, other): &(usize, &Held)| other.running || other.returned || runnable.contains(at);
+        let all = self.memory.iter().enumerate();
+        let mut beside = all.filter(|(_, other)| other.key == one.key);
+        one.returned = one.key.is_some() && !beside.clone().any(|other| goes_first(&other));
+        let behind = beside.find(|other| !goes_first(other));
+        let at = behind.map_or(self.memory.len(), |(at, _)| at);
+        self.memory.insert(at, one);
     }
 }
 
@@ -187,13 +197,9 @@ impl Ledger {
         });
         let account = self.account_mut(subscription, one.draft.lane);
         // What was ready before stays ready.
-        let ready: HashSet<MessageId> = account.runnable().map(|other| other.id).collect();
-        for other in account
-            .memory
-            .iter_mut()
-            .filter(|other| ready.contains(&other.id))
-        {
-            other.returned = other.key.is_some();
+        let ready: Vec<usize> = account.runnable_places().collect();
+        for at in ready {
+            account.memory[at].returned = account.memory[at].key.is_some();
         }
         account.parked.insert(one.id, one.draft.key);
         account.has_failed = true;

@@ -46,8 +46,8 @@ pub(crate) struct Watch {
     lossy: Cell<bool>,
     /// What somebody published once more: two processes may each be handed one of the two.
     doubled: RefCell<HashSet<MessageId>>,
-    /// What each life of a process was refused, since somebody else had settled it.
-    refused: RefCell<HashSet<(Owner, usize, MessageId)>>,
+    /// What some process was refused, since somebody else had settled it.
+    refused: RefCell<HashSet<(usize, MessageId)>>,
     unsettled: Cell<i64>,
     accepted: Cell<usize>,
 }
@@ -145,12 +145,12 @@ impl Watch {
     }
 
     /// A process ran a message that somebody else had settled, and takes it for done.
-    pub(crate) fn refuse(&self, owner: Owner, subscription: usize, id: MessageId) {
-        self.refused.borrow_mut().insert((owner, subscription, id));
+    pub(crate) fn refuse(&self, subscription: usize, id: MessageId) {
+        self.refused.borrow_mut().insert((subscription, id));
     }
 
-    pub(crate) fn was_refused(&self, owner: Owner, subscription: usize, id: MessageId) -> bool {
-        self.refused.borrow().contains(&(owner, subscription, id))
+    pub(crate) fn was_refused(&self, subscription: usize, id: MessageId) -> bool {
+        self.refused.borrow().contains(&(subscription, id))
     }
 
     /// A process is gone.

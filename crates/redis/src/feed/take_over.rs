@@ -68,7 +68,9 @@ impl RedisFeed {
         let mut taken = Vec::new();
         for other in self.consumers().await? {
             if other.name == self.consumer {
-                if other.pending > (self.entries.len() + self.acks.len()) as u64 {
+                let known = (self.entries.len() + self.acks.len()) as u64;
+                let more = other.pending > known;
+                if more || other.pending > 0 && !self.knows_its_oldest().await? {
                     self.reread = Some("0".to_owned());
                 }
                 continue;
@@ -110,21 +112,36 @@ impl RedisFeed {
         Ok(found.into_iter().filter_map(other).collect())
     }
 
-    async fn claim(&self, other: &str, count_max: usize) -> Result<Vec<Entry>, port::Error> {
-        let what = "what a dead consumer had";
-        let pending = redis::cmd("XPENDING")
+    /// Whether the oldest entry that the group has for this consumer is one that it knows of, or
+    /// is not there any more. How many there are says too little: others that it knows may be lost.
+    async fn knows_its_oldest(&self) -> Result<bool, port::Error> {
+        let oldest = self.pending(&self.consumer, 1).await?;
+        let mut known = self.entries.values().chain(&self.acks);
+        Ok(oldest
+            .first()
+            .is_none_or(|oldest| known.any(|id| id == oldest)))
+    }
+
+    /// The oldest entries of a consumer, at most `count_max`.
+    async fn pending(&self, consumer: &str, count_max: usize) -> Result<Vec<String>, port::Error> {
+        let command = redis::cmd("XPENDING")
             .arg(&self.stream)
             .arg(&*self.subscription.name)
             .arg("-")
             .arg("+")
             .arg(count_max)
-            .arg(other)
+            .arg(consumer)
             .to_owned();
-        let pending: Vec<(String, String, u64, u64)> = self.link().ask(what, &pending).await?;
-        if pending.is_empty() {
+        let found: Vec<(String, String, u64, u64)> =
+            self.link().ask("what a consumer has", &command).await?;
+        Ok(found.into_iter().map(|one| one.0).collect())
+    }
+
+    async fn claim(&self, other: &str, count_max: usize) -> Result<Vec<Entry>, port::Error> {
+        let ids = self.pending(other, count_max).await?;
+        if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<String> = pending.into_iter().map(|one| one.0).collect();
         let claim = redis::cmd("XCLAIM")
             .arg(&self.stream)
             .arg(&*self.subscription.name)
@@ -133,7 +150,7 @@ impl RedisFeed {
             .arg(u64::try_from(SILENCE_MAX.as_millis()).unwrap_or(u64::MAX) / 2)
             .arg(&ids)
             .to_owned();
-        let claimed: Value = self.link().ask(what, &claim).await?;
+        let claimed: Value = self.link().ask("what a dead consumer had", &claim).await?;
         Ok(of_list(claimed))
     }
 

@@ -6,7 +6,7 @@ use protean_core::{Lane, Priority};
 use protean_services::redis::Persistence;
 
 use crate::engine::{at_random, numbered};
-use crate::rig::{Rig, feeds, publish, publish_both, take};
+use crate::rig::{Rig, feeds, publish, publish_both, stream, take};
 
 /// Messages of each lane.
 const MESSAGES: u64 = 600;
@@ -116,4 +116,31 @@ async fn l9_a_loss_that_only_a_dead_process_noticed_costs_nothing() {
     take(&mut *noticed, 10).await;
     drop((noticed, other_lane));
     assert_eq!(take(&mut *survivor, 300).await.len(), 300);
+}
+
+/// A replica that takes over may have heard less, of what was handed out and of what was
+/// acknowledged: a consumer has entries that it takes for done, and knows some that it does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn l9_an_entry_that_its_consumer_takes_for_done_comes_again_beside_lost_ones() {
+    let mut rig = Rig::start(Persistence::None).await;
+    let tier = rig.server();
+    let [mut feed, _other_lane] = feeds(&tier, "Handler").await;
+    publish(&tier, &numbered(0..4, Priority::Normal)).await;
+    let taken = take(&mut *feed, 4).await;
+    let stream = stream(Lane::Primary);
+    let command = |words: &[&str]| rig.redis.command(words).unwrap();
+    let entries = command(&["XRANGE", &stream, "-", "+"]);
+    // Of each entry its identifier, then two names with their values.
+    let lines: Vec<&str> = entries.lines().collect();
+    let consumer = command(&["XPENDING", &stream, "Handler", "-", "+", "1"]);
+    let consumer = consumer.lines().nth(1).unwrap();
+    feed.settled(&[taken[0].place]).await.unwrap();
+    for entry in lines.chunks(5) {
+        command(&["XACK", &stream, "Handler", entry[0]]);
+    }
+    command(&[&["XADD", &*stream, "*"][..], &lines[1..5]].concat());
+    let read = ["XREADGROUP", "GROUP", "Handler", consumer];
+    command(&[&read[..], &["STREAMS", &*stream, ">"]].concat());
+    let again = take(&mut *feed, 1).await;
+    assert_eq!(again[0].message.id, taken[0].message.id);
 }

@@ -284,11 +284,11 @@ impl LaneFeed {
     pub(super) async fn fetch_parked(&self, id: MessageId) -> Result<Option<Delivery>, Away> {
         self.process.rejoin(&self.consumer).await?;
         let party = self.party();
-        let (owner, watch) = (self.process.owner, &self.world().watch);
+        let watch = &self.world().watch;
         let fetch = |store: &mut Store| {
             let found = store.fetch_parked(party, id);
             if found.is_none() && store.is_parked(party.subscription, id) {
-                watch.refuse(owner, party.subscription, id);
+                watch.refuse(party.subscription, id);
             }
             found
         };

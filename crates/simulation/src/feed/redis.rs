@@ -181,6 +181,19 @@ impl RedisFeed {
         Ok(entries)
     }
 
+    /// Whether the oldest entry that the group has for this consumer is one that it knows of, or is
+    /// not there any more.
+    async fn knows_its_oldest(&mut self) -> Result<bool, Away> {
+        let (now, place, name) = (self.world().now(), self.place, self.name());
+        let oldest = self
+            .tell(|redis| redis.read_own(now, place, name, (0, 1)))
+            .await?;
+        let mut known = self.entries.values().chain(&self.acks);
+        Ok(oldest
+            .first()
+            .is_none_or(|oldest| known.any(|id| *id == oldest.id)))
+    }
+
     /// Entries of consumers that have been silent for too long.
     async fn take_over(&mut self, count_max: usize) -> Result<Vec<redis::Entry>, Away> {
         let mut taken = Vec::new();
@@ -194,7 +207,8 @@ impl RedisFeed {
             .await?;
         for (other, idle, pending) in consumers {
             if other == self.consumer {
-                if pending > self.entries.len() + self.acks.len() {
+                let more = pending > self.entries.len() + self.acks.len();
+                if more || pending > 0 && !self.knows_its_oldest().await? {
                     self.reread = Some(0);
                 }
                 continue;

@@ -80,8 +80,9 @@ fn check_elsewhere(ledger: &Ledger, subscription: usize, logged: &Logged, key: &
 ///
 /// One exception is a known gap: a process that was handed a message although somebody alive had it
 /// takes it for done when its settlement is refused, or when it is not the one to try it again, also
-/// when the other one has set it aside. It
-/// takes a stall of some seconds, or a broker that lost its data, and a failure at the same time.
+/// when the other one has set it aside; it goes on with those behind it, or a third does that has
+/// one of these from it. It takes a stall of some seconds, or a broker that lost its data, and a
+/// failure at the same time.
 pub(crate) fn check_settling(store: &Store, commit: &Commit, beside: &[Commit]) {
     let logged = &commit.delivery.logged;
     let Some(previous) = logged.previous else {
@@ -93,7 +94,7 @@ pub(crate) fn check_settling(store: &Store, commit: &Commit, beside: &[Commit]) 
     let now = beside
         .iter()
         .any(|one| one.subscription == subscription && one.delivery.logged.id == before.id);
-    let refused = store.watch.was_refused(commit.by, subscription, before.id);
+    let refused = store.watch.was_refused(subscription, before.id);
     let parked = store.is_parked(subscription, before.id) && !refused;
     let over = store.is_settled(subscription, before) && !parked;
     store.watch.check(Invariant::L8, over || now, || {

@@ -188,7 +188,6 @@ impl Batch {
             });
         }
         let commit = Commit {
-            by: self.process.owner,
             subscription: self.subscription,
             delivery: item.body.delivery,
             verdict: Verdict::Done,
@@ -225,7 +224,6 @@ impl Batch {
         Step {
             item,
             commit: Commit {
-                by: self.process.owner,
                 subscription: self.subscription,
                 delivery,
                 verdict,
@@ -255,7 +253,7 @@ impl Batch {
                 Err(Refused::Settled) => {
                     let id = step.item.body.delivery.logged.id;
                     let watch = &self.process.world.watch;
-                    watch.refuse(self.process.owner, self.subscription, id);
+                    watch.refuse(self.subscription, id);
                     outcomes.push((step.item, Outcome::Done));
                 }
                 Err(Refused::Dependent) => outcomes.push((step.item, Outcome::Unrun)),

@@ -7,15 +7,12 @@ use protean_core::port::broker::Place;
 use protean_core::settled::Settled;
 
 use super::{Parked, Store};
-use crate::clock::Owner;
 use crate::invariants::{l8_order, l9_exactly_once, l10_poison};
 use crate::message::{Delivery, Draft};
 
 /// What one message's handling wants written.
 #[derive(Clone, Debug)]
 pub(crate) struct Commit {
-    /// Whose it is.
-    pub(crate) by: Owner,
     pub(crate) subscription: usize,
     pub(crate) delivery: Delivery,
     pub(crate) verdict: Verdict,
