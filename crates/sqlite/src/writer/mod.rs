@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use crate::bell::Bell;
 use crate::checkpoint::Checkpointer;
 use crate::error;
-use crate::options::Options;
+use crate::options::{Options, Synchronous};
 use crate::sql::Catalog;
 use crate::turnstile::Turnstile;
 
@@ -43,6 +43,7 @@ pub(crate) struct Writer {
     queues: [Arc<Queue>; 2],
     /// Where a caller of the primary lane may write itself.
     primary: Arc<Mutex<Seat>>,
+    synchronous: Synchronous,
 }
 
 /// What the threads of a writer share.
@@ -75,7 +76,6 @@ impl Writer {
                 primary: queues[Lane::Primary.index()].clone(),
                 quantum: options.quantum,
                 pace: Cell::default(),
-                held: Cell::default(),
                 shared: shared.clone(),
             })))
         };
@@ -95,7 +95,11 @@ impl Writer {
                 .map_err(|error| error::file("the writer's thread", &error))?;
         }
         let [primary, _] = seats;
-        Ok(Self { queues, primary })
+        Ok(Self {
+            queues,
+            primary,
+            synchronous: options.synchronous,
+        })
     }
 
     /// Has a batch of commits written: here and now when it is brief, on the primary lane, and
@@ -120,12 +124,13 @@ impl Writer {
         answer
     }
 
-    /// Writes a primary job if that waits for nobody, and not for long for the disk; gives it back
-    /// otherwise.
+    /// Writes a primary job if that waits for nobody, nor for the disk; gives it back otherwise.
     fn commit_here(&self, job: Job) -> Option<Job> {
-        let waits = !job.is_brief() || !self.queues[Lane::Primary.index()].is_empty();
+        let waits = self.synchronous == Synchronous::Full
+            || !job.is_brief()
+            || !self.queues[Lane::Primary.index()].is_empty();
         match self.primary.try_lock() {
-            Ok(seat) if !waits && seat.was_brief() => seat.serve_here(job),
+            Ok(seat) if !waits => seat.serve_here(job),
             _ => Some(job),
         }
     }

@@ -26,11 +26,6 @@ const BACKFILL_JOBS_MAX: usize = 16;
 /// or the processor that the writer is on, finds it free sooner.
 const QUANTUM_PARTS: u32 = 8;
 
-/// The longest that the last turn may have taken for the next one to be done by a caller: a thread
-/// of the application that waits for the disk does nothing else meanwhile, and for this long that is
-/// about what waking another one and being woken by it takes from it.
-const HERE_MAX: Duration = Duration::from_millis(1);
-
 /// A turn is slow when it takes more quanta than this: one to write, one to commit.
 const SLOW_TURN_QUANTA: u32 = 2;
 
@@ -44,8 +39,6 @@ pub(super) struct Seat {
     pub(super) primary: Arc<Queue>,
     pub(super) quantum: Duration,
     pub(super) pace: Cell<Pace>,
-    /// How long the last turn was.
-    pub(super) held: Cell<Duration>,
     pub(super) shared: Shared,
 }
 
@@ -72,12 +65,6 @@ impl Seat {
         // Taken only now: what came while the turn was waited for is part of it.
         let jobs = self.queue.take(jobs_max);
         self.work(turn, jobs, waited);
-    }
-
-    /// Whether the next turn is likely to be short enough for a caller: what disks need changes, and
-    /// the thread of the lane finds out.
-    pub(super) fn was_brief(&self) -> bool {
-        self.held.get() <= HERE_MAX
     }
 
     /// A turn for this primary job, if that can be had without waiting for anybody; otherwise the
@@ -111,7 +98,6 @@ impl Seat {
             self.feel(&turn, &jobs);
         }
         drop(turn);
-        self.held.set(started.elapsed());
         if self.lane == Lane::Backfill {
             let mut pace = self.pace.get();
             pace.learn(last_look.get(), started.elapsed());
