@@ -30,7 +30,7 @@ use server::Server;
 use used::{Processors, Used, per_book_micros};
 
 /// The longest time a round may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(1_800);
 
 /// What one round came to.
 struct Round {
