@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+/// How many times its share a thread may have at most. Production has several threads that want a
+/// processor, and a message of backfill is worked on by several threads in turn, each of which
+/// waits for one.
+const SHARE_HEADROOM: f64 = 8.0;
+
+/// What a thread is worth to the scheduler of Linux grows by this with each step that it is less
+/// nice (sched(7)).
+const WORTH_PER_STEP: f64 = 1.25;
+
 /// Makes the calling thread stand back: it runs when no other thread of the machine wants its
 /// processor, and makes room at once for one that does. For work that nobody waits for, such as
 /// backfill handlers and importers: `tokio::runtime::Builder::on_thread_start(stand_back)`.
@@ -45,15 +54,6 @@ pub fn stand_back_but_for(min_share: f64) {
     #[cfg(not(target_os = "linux"))]
     let _ = steps;
 }
-
-/// How many times its share a thread may have at most. Production has several threads that want a
-/// processor, and a message of backfill is worked on by several threads in turn, each of which
-/// waits for one.
-const SHARE_HEADROOM: f64 = 8.0;
-
-/// What a thread is worth to the scheduler of Linux grows by this with each step that it is less
-/// nice (sched(7)).
-const WORTH_PER_STEP: f64 = 1.25;
 
 /// The steps of niceness at which a thread is worth its share of others; `None` when it has none.
 fn niceness(min_share: f64) -> Option<i32> {

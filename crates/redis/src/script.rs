@@ -62,8 +62,8 @@ pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
                 for nth = 1, #fields, 2 do
                     if fields[nth] == 'place' then
                         local queue, sequence = string.match(fields[nth + 1], '^(%d+) (%d+)')
-                        local at = tonumber(sequence)
-                        if queue and at > (last[queue] or 0) then
+                        local at = queue and tonumber(sequence)
+                        if at and at > (last[queue] or 0) then
                             if at - 1 ~= last[queue] then first[queue] = at - 1 end
                             last[queue] = at
                         end

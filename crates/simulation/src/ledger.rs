@@ -56,19 +56,13 @@ impl Account {
         let running = self.memory.iter().filter(|one| one.running);
         let mut taken: HashSet<&str> = running.filter_map(|one| one.key).collect();
         let parked: HashSet<&str> = self.parked.values().filter_map(|key| *key).collect();
-        let is_runnable = move |one: &Held| {
+        let runnable = self.memory.iter().enumerate().filter(move |(_, one)| {
             let Some(key) = one.key.filter(|_| !one.running) else {
                 return !one.running;
             };
             taken.insert(key) && (one.returned || !parked.contains(key))
-        };
-        let places = self
-            .memory
-            .iter()
-            .scan(is_runnable, |is_runnable, one| Some(is_runnable(one)));
-        places
-            .enumerate()
-            .filter_map(|(at, runs)| runs.then_some(at))
+        });
+        runnable.map(|(at, _)| at)
     }
 
     /// Whether a message has to wait for one of its key that is set aside.

@@ -24,7 +24,7 @@ use bookshelf::demo::tier::{Lanes, Services, Tier};
 use clap::ValueEnum as _;
 use protean::cli::grouped;
 use protean_benchmarks::bookstore::until_handled;
-use protean_benchmarks::{figures, processes, program};
+use protean_benchmarks::{catalog, figures, processes, program};
 
 use server::Server;
 use used::{Processors, Used, per_book_micros};
@@ -149,8 +149,8 @@ fn tier(text: &str) -> Result<Tier> {
 
 fn measure(tier: Tier, rows: u64) -> Result<Round> {
     let folder = tempfile::tempdir()?;
-    let catalog = folder.path().join("catalog.csv");
-    bookshelf::sample::write_catalog(rows, std::fs::File::create(&catalog)?)?;
+    let file = std::fs::File::create(folder.path().join(catalog::FILE))?;
+    bookshelf::sample::write_catalog(rows, file)?;
     let services = Services::start(tier)?;
     services.configure(folder.path(), Lanes::Two)?;
     let (imported, memory_bytes, mut used) = import(folder.path(), rows, &services)?;
@@ -203,7 +203,7 @@ fn import(home: &Path, rows: u64, services: &Services) -> Result<(Duration, u64,
 /// Runs the importer to its end; what it used of the processors.
 fn run_importer(home: &Path) -> Result<Duration> {
     let mut importer = Command::new(program("import_vintage_press")?)
-        .args(["catalog.csv", "--json"])
+        .args([catalog::FILE, "--json"])
         .current_dir(home)
         .stdout(Stdio::piped())
         .spawn()?;

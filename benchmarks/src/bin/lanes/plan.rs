@@ -47,7 +47,7 @@ impl Plan {
     /// All repetitions, in turns, so that a noisy machine is noisy for every phase.
     pub(crate) fn carry_out(&self) -> Result<Results> {
         let folder = tempfile::tempdir().context("no folder for the catalog")?;
-        let catalog = folder.path().join("catalog.csv");
+        let catalog = folder.path().join(protean_benchmarks::catalog::FILE);
         let rows = ROWS_PER_SECOND * (self.seconds + self.warm_up + MARGIN_SECONDS);
         protean_benchmarks::catalog::write(&catalog, rows)?;
         println!("A catalog of {} books is written.", grouped(rows));

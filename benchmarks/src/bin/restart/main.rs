@@ -92,7 +92,7 @@ fn main() -> ExitCode {
 /// Measures all three; how many orders failed.
 fn run(arguments: &Arguments) -> Result<u64> {
     let folder = tempfile::tempdir().context("no folder for the catalog")?;
-    let catalog = folder.path().join("catalog.csv");
+    let catalog = folder.path().join(protean_benchmarks::catalog::FILE);
     let rows = ROWS_PER_SECOND * (arguments.seconds + arguments.warm_up + MARGIN_SECONDS);
     protean_benchmarks::catalog::write(&catalog, rows)?;
     let Arguments {

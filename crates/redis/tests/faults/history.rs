@@ -55,12 +55,8 @@ async fn l9_a_copy_of_an_old_entry_hides_nothing_from_a_new_subscription() {
         look_again(deadline, "the streams are not trimmed").await;
     }
     drop(engine);
-    for (lane, first) in Lane::ALL.iter().zip(&first) {
-        // An identifier, then names and values.
-        let lines: Vec<&str> = first.lines().collect();
-        let stream = stream(*lane);
-        let add = [&["XADD", &*stream, "*"][..], &lines[1..]].concat();
-        rig.redis.command(&add).unwrap();
+    for (lane, first) in Lane::ALL.into_iter().zip(&first) {
+        rig.add_again(lane, &first.lines().collect::<Vec<_>>());
     }
     publish(&tier, &numbered(MESSAGES..MESSAGES + LATER, Priority::Bulk)).await;
     let deadline = Instant::now() + PATIENCE;

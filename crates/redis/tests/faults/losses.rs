@@ -138,7 +138,7 @@ async fn l9_an_entry_that_its_consumer_takes_for_done_comes_again_beside_lost_on
     for entry in lines.chunks(5) {
         command(&["XACK", &stream, "Handler", entry[0]]);
     }
-    command(&[&["XADD", &*stream, "*"][..], &lines[1..5]].concat());
+    rig.add_again(Lane::Primary, &lines[..5]);
     let read = ["XREADGROUP", "GROUP", "Handler", consumer];
     command(&[&read[..], &["STREAMS", &*stream, ">"]].concat());
     let again = take(&mut *feed, 1).await;

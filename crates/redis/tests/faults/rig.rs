@@ -109,6 +109,14 @@ impl Rig {
         length.parse().unwrap()
     }
 
+    /// Adds to a stream what `XRANGE` says of an entry: its identifier, which is left out, and the
+    /// names and values of its fields.
+    pub(crate) fn add_again(&self, lane: Lane, entry: &[&str]) {
+        let stream = stream(lane);
+        let add = [&["XADD", &*stream, "*"], &entry[1..]].concat();
+        self.redis.command(&add).unwrap();
+    }
+
     /// Waits until so much of a lane is published, and written down as such.
     pub(crate) async fn published(&self, lane: Lane, messages: u64) {
         let lane = lane.index();

@@ -50,20 +50,19 @@ fn check_elsewhere(ledger: &Ledger, subscription: usize, logged: &Logged, key: &
     if watch.is_doubted(ledger.owner) {
         return;
     }
-    // What is settled may be handed out again, and is refused then.
+    // What is settled may be handed out again, and is refused then. Two processes may be at a
+    // message that is in the stream twice, and at what follows it in one transaction; one of them
+    // is refused (L9).
     let store = ledger.world.store.borrow();
-    if store.is_settled(subscription, logged) {
+    if store.is_settled(subscription, logged) || watch.is_doubled(logged.id) {
         return;
     }
-    // Two processes may be at a message that is in the stream twice, and at what follows it in one
-    // transaction; one of them is refused (L9).
-    let doubled = |one: &&Busy| [one.id, logged.id].iter().any(|id| watch.is_doubled(*id));
     let busy = watch.busy.borrow();
     let elsewhere = |one: &&Busy| {
         (one.subscription, one.queue, one.key) == (subscription, logged.queue, key)
             && one.owner != ledger.owner
-            && !doubled(one)
             && !watch.is_doubted(one.owner)
+            && !watch.is_doubled(one.id)
             && !store.is_settled(subscription, &store.message(one.id))
     };
     let found = busy.iter().find(elsewhere);
