@@ -1,5 +1,8 @@
 //! The store.
 
+use protean_core::message::Message;
+use protean_core::port::along::Since;
+use protean_core::port::broker::Subscription;
 use protean_core::port::store::{
     Commit, Committed, Connections, Direction, Page, Query, Refused, Store, Stored,
 };
@@ -56,6 +59,14 @@ impl Store for Postgres {
                 .run(self, lane)
                 .await
         })
+    }
+
+    fn since(&self, subscription: &Subscription, lane: Lane, message: &Message) -> Option<Since> {
+        let committers = &self.inner.committers;
+        let place = (lane, message);
+        committers
+            .known
+            .since(&committers.queues, subscription, place)
     }
 
     fn commit(

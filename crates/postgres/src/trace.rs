@@ -19,7 +19,7 @@ use crate::message::{column, number};
 use crate::value::Micros;
 
 /// Writes what was done. Of a message that was set aside, the log knows the queue.
-pub(crate) const TRACE: &str = "INSERT INTO protean_trace
+const TRACE: &str = "INSERT INTO protean_trace
     (subscription, lane, queue, first, last, ranges, attempt, outcome, started, took, error)
     SELECT u.subscription, u.lane, COALESCE(u.queue, m.queue), COALESCE(u.first, m.sequence),
         COALESCE(u.last, m.sequence), u.ranges, u.attempt, u.outcome, u.started, u.took, u.error
@@ -29,6 +29,12 @@ pub(crate) const TRACE: &str = "INSERT INTO protean_trace
         attempt, outcome, started, took, error)
     LEFT JOIN protean_message AS m ON m.position = u.position
     WHERE u.queue IS NOT NULL OR m.queue IS NOT NULL";
+
+/// The same of messages in their queues alone.
+const TRACE_IN_QUEUES: &str = "INSERT INTO protean_trace
+    (subscription, lane, queue, first, last, ranges, attempt, outcome, started, took, error)
+    SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
+        $6::text[], $7::integer[], $8::smallint[], $9::timestamptz[], $10::bigint[], $11::text[])";
 
 const PLACES: &str = "SELECT m.position, m.queue, m.sequence, q.stream, q.lane
     FROM protean_message AS m JOIN protean_queue AS q ON q.id = m.queue
@@ -51,6 +57,9 @@ const TRACES: &str = "SELECT t.subscription, u.position, u.sequence, t.first, t.
     JOIN protean_trace AS t ON t.queue = u.queue AND t.first <= u.sequence
         AND t.first > u.sequence - $4 AND t.last >= u.sequence
     WHERE t.subscription = ANY($5) ORDER BY t.id";
+
+/// Where the positions are among the parameters of [`TRACE`].
+const POSITIONS: usize = 2;
 
 /// The arrays of [`TRACE`].
 #[derive(Default)]
@@ -104,7 +113,17 @@ impl Traces {
         self.names.is_empty()
     }
 
-    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 12] {
+    /// The statement that writes them, and its parameters.
+    pub(crate) fn statement(&self) -> (&'static str, Vec<&(dyn ToSql + Sync)>) {
+        let mut parameters = self.parameters().to_vec();
+        if self.queues.iter().any(Option::is_none) {
+            return (TRACE, parameters);
+        }
+        parameters.remove(POSITIONS);
+        (TRACE_IN_QUEUES, parameters)
+    }
+
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 12] {
         [
             &self.names,
             &self.lanes,

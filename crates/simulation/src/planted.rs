@@ -72,6 +72,10 @@ planted! {
     KeysApartInBatch => L8,
     /// A process takes over leases of the living.
     LeaseOfTheLiving => L8,
+    /// What goes along with a commit does not look for what its key did meanwhile.
+    AlongUnseen => L8,
+    /// What goes along with a commit does not look at what is set aside.
+    AlongPastParked => L8,
     /// A message is settled, and takes effect in the next transaction.
     SettledBeforeEffect => L9,
     /// A message takes effect, and is settled in the next transaction.
@@ -119,6 +123,13 @@ impl Planted {
                 plan.limits.primary_slots = 1;
                 (plan.streams, plan.primary_streams, plan.subscriptions) = (2, 1, 2);
                 plan.leading = 0.0;
+            }
+            Self::AlongUnseen | Self::AlongPastParked => {
+                plan.leading = 1.0;
+                plan.keys = 1;
+                plan.streams = 2;
+                plan.primary_streams = 2;
+                plan.subscriptions = 3;
             }
             Self::PrimaryUnseen
             | Self::PrimaryWaitsForBackfill

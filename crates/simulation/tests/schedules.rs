@@ -6,7 +6,7 @@ use protean_simulation::{Invariant, Planted, run, run_traced};
 const SCHEDULES: u64 = 300;
 
 /// Schedules in which a planted bug has to show.
-const PLANTED_MAX: u64 = 600;
+const PLANTED_MAX: u64 = 2_000;
 
 #[test]
 fn every_promise_holds_under_every_schedule() {

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use protean_core::Lane;
 use protean_core::port::broker::{Published, Wake};
@@ -22,6 +22,10 @@ use crate::writer::lane_number;
 /// How long a writer trusts its list of sockets. A listener that was not there yet looks at
 /// everything when it starts, and at the file's version soon after.
 const PEERS_AGE_MAX: Duration = Duration::from_millis(50);
+
+/// How long ago a folder has to have changed for the next change to have another time: file systems
+/// count time in steps.
+const CHANGE_AGE_MIN: Duration = Duration::from_secs(1);
 
 /// The longest message a bell rings with; what does not fit rings for everything.
 const RING_BYTES_MAX: usize = 2_048;
@@ -95,10 +99,13 @@ pub(crate) struct Bell {
     name: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Peers {
     sockets: Vec<PathBuf>,
-    read_at: Option<Instant>,
+    /// When the folder was last looked at.
+    looked_at: Option<Instant>,
+    /// When it had changed last, as far as that can be told from a change that comes at once.
+    changed: Option<SystemTime>,
 }
 
 /// A folder, and a short way to it: the path of a socket may not be long.
@@ -109,6 +116,11 @@ struct Folder {
 }
 
 impl Folder {
+    /// When something came or went in it.
+    fn changed(&self) -> Option<SystemTime> {
+        self.handle.metadata().and_then(|told| told.modified()).ok()
+    }
+
     fn short(&self, name: &Path) -> PathBuf {
         /// The shortest limit of the systems we know is 104 bytes with the final zero.
         const SOCKET_PATH_MAX: usize = 100;
@@ -179,10 +191,7 @@ impl Bell {
                 handle: std::fs::File::open(path)?,
             },
             sender,
-            peers: Mutex::new(Peers {
-                sockets: Vec::new(),
-                read_at: None,
-            }),
+            peers: Mutex::default(),
             local: Mutex::default(),
             numbers: AtomicU64::new(0),
             name: format!("{}-{handle}", std::process::id()),
@@ -242,10 +251,17 @@ impl Bell {
     }
 
     fn refresh(&self, peers: &mut Peers) {
-        if peers.read_at.is_some_and(|at| at.elapsed() < PEERS_AGE_MAX) {
+        let age = peers.looked_at.map(|at| at.elapsed());
+        if age.is_some_and(|age| age < PEERS_AGE_MAX) {
             return;
         }
-        peers.read_at = Some(Instant::now());
+        peers.looked_at = Some(Instant::now());
+        let changed = self.folder.changed();
+        if changed.is_some() && changed == peers.changed {
+            return;
+        }
+        let is_over = |at: &SystemTime| at.elapsed().is_ok_and(|age| age > CHANGE_AGE_MIN);
+        peers.changed = changed.filter(is_over);
         let Ok(entries) = std::fs::read_dir(&self.folder.path) else {
             return;
         };

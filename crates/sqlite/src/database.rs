@@ -18,7 +18,7 @@ use crate::reader::Readers;
 use crate::servers::Sign;
 use crate::sql::{Catalog, keep_statements};
 use crate::turnstile::Turnstile;
-use crate::writer::{Shared, Task, Writer};
+use crate::writer::{Known, Shared, Task, Writer};
 use crate::{Options, error, schema};
 
 /// How long SQLite itself waits for its locks. Our writers never need it, for they pass the
@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) locks: PathBuf,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) bell: Arc<Bell>,
+    pub(crate) known: Arc<Known>,
     /// What this process takes part in.
     pub(crate) parts: Tally,
     pub(crate) senses: Arc<Senses>,
@@ -77,6 +78,7 @@ impl Sqlite {
             bell: Arc::new(bell),
             checkpointer: Arc::new(Checkpointer::start(&path, &locks)?),
             senses: Arc::new(Senses::new(options.quantum)),
+            known: Arc::default(),
         };
         let writer = Writer::start(connections, &locks, options, &shared)?;
         let stand_back = move || stand_back_but_for(options.min_share);
@@ -88,6 +90,7 @@ impl Sqlite {
             catalog,
             bell,
             senses,
+            known,
             ..
         } = shared;
         let inner = Inner {
@@ -95,6 +98,7 @@ impl Sqlite {
             locks,
             catalog,
             bell,
+            known,
             parts: Tally::default(),
             senses,
             turnstile,

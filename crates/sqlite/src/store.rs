@@ -1,5 +1,8 @@
 //! The store.
 
+use protean_core::message::Message;
+use protean_core::port::along::Since;
+use protean_core::port::broker::Subscription;
 use protean_core::port::store::{
     Commit, Committed, Direction, Page, Query, Refused, Store, Stored,
 };
@@ -48,6 +51,10 @@ impl Store for Sqlite {
                 .read(move |connection| selection.run(connection))
                 .await
         })
+    }
+
+    fn since(&self, subscription: &Subscription, lane: Lane, message: &Message) -> Option<Since> {
+        self.inner.known.since(subscription, lane, message)
     }
 
     fn commit(

@@ -168,7 +168,13 @@ pub async fn a_withdrawn_command_is_handled_by_nobody(fixture: impl Fixture) {
     assert_eq!(rest, all[4..]);
     for one in all {
         let withdrawn = withdraw(&tier, one).await.unwrap();
-        assert_eq!(withdrawn, Committed::Done(None));
+        assert_eq!(
+            withdrawn,
+            Committed::Done {
+                position: None,
+                along: false
+            }
+        );
     }
     for delivery in &taken {
         let late = commit(&tier, settlement("Handler", delivery, Verdict::Done)).await;
@@ -205,7 +211,7 @@ pub async fn a_withdrawn_command_frees_its_key(fixture: impl Fixture) {
     let found = queued(&tier, "books").await;
     withdraw(&tier, found[0]).await.unwrap();
     let again = commit(&tier, publication(&[command("books", 1)])).await;
-    assert!(matches!(again, Ok(Committed::Done(_))), "{again:?}");
+    assert!(matches!(again, Ok(Committed::Done { .. })), "{again:?}");
     let again = commit(&tier, publication(&[command("books", 2)])).await;
     let known = matches!(again, Ok(Committed::Duplicate { id, .. }) if id == commands[1].id);
     assert!(known, "{again:?}");
@@ -264,7 +270,11 @@ pub async fn a_trail_ends_when_all_that_was_caused_is_settled(fixture: impl Fixt
     let tier = ready(&fixture).await;
     let subscriptions = [subscription("Handler"), subscription("Projector")];
     let published = commit(&tier, publication(&[command("books", 1)])).await;
-    let Ok(Committed::Done(Some(last))) = published else {
+    let Ok(Committed::Done {
+        position: Some(last),
+        ..
+    }) = published
+    else {
         panic!("{published:?}");
     };
     let trail = |upto| tier.imports.trail(&subscriptions, "books", upto);

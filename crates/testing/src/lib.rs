@@ -18,6 +18,7 @@
 )]
 
 pub mod ahead;
+pub mod along;
 pub mod broker;
 pub mod controls;
 pub mod dead_letters;
@@ -75,6 +76,16 @@ macro_rules! suite {
             a_listener_hears_of_every_publication,
             a_subscription_that_never_ran_counts_everything,
             what_a_refused_commit_published_does_not_exist,
+        );
+        $crate::cases!($fixture, along:
+            what_goes_along_is_settled_with_its_message,
+            messages_of_one_commit_go_along_together,
+            each_commit_of_a_batch_takes_its_own_along,
+            nothing_goes_along_past_what_is_before_it,
+            what_is_refused_does_not_go_along,
+            what_has_not_seen_its_key_does_not_go_along,
+            nothing_goes_along_past_what_is_set_aside,
+            what_is_not_known_is_not_guessed,
         );
         $crate::cases!($fixture, ahead:
             what_waits_on_backfill_goes_before_a_primary_message,

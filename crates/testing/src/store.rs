@@ -161,7 +161,10 @@ pub async fn a_large_batch_beside_production_is_as_in_one_piece(fixture: impl Fi
     let mut positions = Vec::new();
     for (nth, result) in results.iter().enumerate() {
         match result {
-            Ok(Committed::Done(Some(position))) => positions.push(*position),
+            Ok(Committed::Done {
+                position: Some(position),
+                ..
+            }) => positions.push(*position),
             Ok(Committed::Duplicate { .. }) => assert_eq!(nth, KNOWN),
             Err(Refused::Exists { .. } | Refused::Conflict { .. }) => assert_eq!(nth, TAKEN),
             other => panic!("{nth}: {other:?}"),
@@ -271,7 +274,11 @@ pub async fn an_idempotency_key_counts_once_per_type(fixture: impl Fixture) {
     };
     let first = keyed("Suite.Change.v1");
     let accepted = commit(&tier, publication(std::slice::from_ref(&first))).await;
-    let Ok(Committed::Done(Some(position))) = accepted else {
+    let Ok(Committed::Done {
+        position: Some(position),
+        ..
+    }) = accepted
+    else {
         panic!("expected a position, found {accepted:?}");
     };
     let other = fixture.open().await;
@@ -283,13 +290,22 @@ pub async fn an_idempotency_key_counts_once_per_type(fixture: impl Fixture) {
     let of_another_type = commit(&tier, publication(&[keyed("Suite.Other.v1")]))
         .await
         .unwrap();
-    assert!(matches!(of_another_type, Committed::Done(Some(_))));
+    assert!(matches!(
+        of_another_type,
+        Committed::Done {
+            position: Some(_),
+            ..
+        }
+    ));
     let batch = vec![
         publication(&[keyed("Suite.Third.v1")]),
         publication(&[keyed("Suite.Third.v1")]),
     ];
     let results = tier.store.commit(Lane::Backfill, batch).await;
-    assert!(matches!(results[0], Ok(Committed::Done(_))), "{results:?}");
+    assert!(
+        matches!(results[0], Ok(Committed::Done { .. })),
+        "{results:?}"
+    );
     assert!(
         matches!(results[1], Ok(Committed::Duplicate { .. })),
         "{results:?}"

@@ -1,6 +1,7 @@
 //! The limit: a commit of one row, on a connection of its own, in the database of the shop.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -17,7 +18,7 @@ const CREATE: &str = "CREATE TABLE bare (id text PRIMARY KEY, data text NOT NULL
 /// Who commits.
 pub(crate) enum Bare {
     /// To the file, with the settings that the product uses.
-    Sqlite(Connection),
+    Sqlite(Mutex<Connection>),
     /// To the server, which makes it durable.
     Postgres(Client, Statement),
 }
@@ -33,7 +34,7 @@ impl Bare {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", synchronous.name())?;
             connection.execute_batch(CREATE)?;
-            return Ok(Self::Sqlite(connection));
+            return Ok(Self::Sqlite(Mutex::new(connection)));
         };
         let (client, connection) = tokio_postgres::connect(uri, NoTls).await?;
         tokio::spawn(connection);
@@ -43,13 +44,14 @@ impl Bare {
     }
 
     /// How long one commit takes.
-    pub(crate) async fn commit(&self, id: &str) -> Result<Duration> {
+    pub(crate) async fn commit(&self, id: String) -> Result<Duration> {
         let started = Instant::now();
         match self {
             Self::Sqlite(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 connection
                     .prepare_cached("INSERT INTO bare VALUES (?1, ?2)")?
-                    .execute([id, DATA])?;
+                    .execute([id.as_str(), DATA])?;
             }
             Self::Postgres(client, insert) => {
                 client.execute(insert, &[&id, &DATA]).await?;

@@ -13,18 +13,22 @@
 mod bare;
 
 use std::fs::OpenOptions;
+use std::future::Future;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use bookshelf::Bookshelf;
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::{Lanes, Services, Tier};
-use bookshelf::order::{OrderId, OrderSummary};
+use bookshelf::order::OrderId;
 use clap::{Parser, ValueEnum};
 use protean::App;
 use protean_benchmarks::figures::Figures;
+use protean_benchmarks::look::Looks;
 use protean_benchmarks::{order, program};
+use tokio::runtime::Runtime;
 
 use bare::Bare;
 
@@ -92,52 +96,73 @@ fn main() -> Result<()> {
         let mut file = OpenOptions::new().append(true).open(file)?;
         writeln!(file, "synchronous = \"{}\"", arguments.synchronous.name())?;
     }
-    let runtime = tokio::runtime::Runtime::new()?;
-    let times = runtime.block_on(async {
-        let bookshelf = program("bookshelf")?;
-        let server =
-            Process::start(&bookshelf, folder.path(), &["server"], "Engine running").await?;
-        let app = bookshelf::open(folder.path()).await?;
-        let bare = Bare::open(
-            folder.path(),
-            services.database_uri(),
-            arguments.synchronous,
-        )
-        .await?;
-        measure(&app, &bare, WARM_UP).await?;
-        let times = measure(&app, &bare, arguments.count).await?;
-        server.stop().await?;
-        anyhow::Ok(times)
-    })?;
+    let runtime = Runtime::new()?;
+    let bookshelf = program("bookshelf")?;
+    let (home, uri) = (folder.path(), services.database_uri());
+    let server = Process::start(&bookshelf, home, &["server"], "Engine running");
+    let server = runtime.block_on(server)?;
+    let client = Client {
+        app: runtime.block_on(bookshelf::open(home))?,
+        bare: Arc::new(runtime.block_on(Bare::open(home, uri, arguments.synchronous))?),
+        looks: Looks::open(home, uri)?,
+        runtime,
+    };
+    client.measure(WARM_UP)?;
+    let times = client.measure(arguments.count)?;
+    client.runtime.block_on(server.stop())?;
     print(&times);
     Ok(())
 }
 
-async fn measure(app: &App<Bookshelf>, bare: &Bare, count: u32) -> Result<Times> {
-    let mut times = Times::default();
-    for _ in 0..count {
-        let order_id = OrderId::new();
-        // sleep: so that everything has come to rest
-        tokio::time::sleep(REST).await;
-        times.bare.push(bare.commit(&order_id.to_string()).await?);
-        // sleep: as before
-        tokio::time::sleep(REST).await;
-        let started = Instant::now();
-        app.process(order(order_id)).await?;
-        times.accepted.push(started.elapsed());
-        see(app, order_id, started).await?;
-        times.visible.push(started.elapsed());
+/// Who orders, and looks what becomes of it.
+struct Client {
+    app: App<Bookshelf>,
+    bare: Arc<Bare>,
+    looks: Looks,
+    runtime: Runtime,
+}
+
+impl Client {
+    fn measure(&self, count: u32) -> Result<Times> {
+        let mut times = Times::default();
+        for _ in 0..count {
+            let order_id = OrderId::new();
+            // sleep: so that everything has come to rest
+            std::thread::sleep(REST);
+            let (bare, id) = (self.bare.clone(), order_id.to_string());
+            let commit = self.as_a_request(async move { bare.commit(id).await })?;
+            times.bare.push(commit);
+            // sleep: as before
+            std::thread::sleep(REST);
+            let (app, started) = (self.app.clone(), Instant::now());
+            let accepted = self.as_a_request(async move {
+                let started = Instant::now();
+                app.process(order(order_id)).await?;
+                Ok(started.elapsed())
+            })?;
+            times.accepted.push(accepted);
+            see(&self.looks, order_id, started)?;
+            times.visible.push(started.elapsed());
+        }
+        Ok(times)
     }
-    Ok(times)
+
+    /// Does something where a web server does what it is asked for: in a task of its own.
+    fn as_a_request<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.runtime.block_on(self.runtime.spawn(work))?
+    }
 }
 
 /// Looks until the order is in the projection, with pauses: whoever looks all the time keeps the
 /// server from the processor.
-async fn see(app: &App<Bookshelf>, order_id: OrderId, started: Instant) -> Result<()> {
-    let summaries = app.view::<OrderSummary>();
+fn see(looks: &Looks, order_id: OrderId, started: Instant) -> Result<()> {
+    let id = order_id.to_string();
     loop {
         let asked = Instant::now();
-        if summaries.get(&order_id).await?.is_some() {
+        if !looks.orders(&[&id])?.is_empty() {
             return Ok(());
         }
         ensure!(

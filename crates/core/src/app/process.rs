@@ -234,7 +234,7 @@ impl<D: Domain> App<D> {
 
 pub(super) fn receipt(id: Uuid, result: Result<Committed, Refused>) -> Result<Receipt, Error> {
     match result {
-        Ok(Committed::Done(position)) => {
+        Ok(Committed::Done { position, .. }) => {
             let position = position.unwrap_or(Position(0));
             Ok(Receipt {
                 command_id: id,

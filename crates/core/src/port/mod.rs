@@ -4,6 +4,7 @@
 //! of adapters; on the embedded tier a single SQLite file plays all the parts.
 
 mod ahead;
+pub mod along;
 pub mod broker;
 pub mod controls;
 pub mod dead_letters;

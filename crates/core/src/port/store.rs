@@ -5,7 +5,8 @@ use crate::schema::{Row, Schema, Value};
 use crate::{BoxFuture, Lane};
 
 use super::Error;
-use super::broker::Settlement;
+use super::along::{Along, Since};
+use super::broker::{Settlement, Subscription};
 
 /// A row as it is stored, with the version that guards it against lost updates.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,9 @@ pub struct Commit {
     /// What becomes of the messages that were handled: of one, or of several that were handled
     /// together. When one of them was settled before, none of this happens.
     pub settlements: Vec<Settlement>,
+    /// What subscriptions that are up to date do with its messages at once: with the commit all of
+    /// it or none of it.
+    pub along: Vec<Along>,
     /// Whether it was computed from what an earlier commit of the same batch writes, so that it
     /// must not happen if one of those did not.
     pub dependent: bool,
@@ -72,8 +76,13 @@ pub struct Position(pub u64);
 /// What became of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Committed {
-    /// It is durable; the position of its first message, if it had one.
-    Done(Option<Position>),
+    /// It is durable.
+    Done {
+        /// The position of its first message, if it had one.
+        position: Option<Position>,
+        /// Whether [`Commit::along`] happened with it.
+        along: bool,
+    },
     /// Its command was accepted before, under the same idempotency key; nothing was written.
     Duplicate {
         /// The id of the command that was accepted.
@@ -202,6 +211,18 @@ pub trait Store: Send + Sync + 'static {
         lane: Lane,
         batch: Vec<Commit>,
     ) -> BoxFuture<'_, Vec<Result<Committed, Refused>>>;
+
+    /// Up to where a subscription is known to have handled the queue that a message on a lane goes
+    /// to; none if that is not known here, or the store takes nothing along. Nothing is looked up.
+    /// To be asked before the work begins that is to go along with the message ([`Commit::along`]).
+    fn since(
+        &self,
+        _subscription: &Subscription,
+        _lane: Lane,
+        _message: &Message,
+    ) -> Option<Since> {
+        None
+    }
 
     /// The connections of this process to a database server, by lane; none where there is no
     /// server.

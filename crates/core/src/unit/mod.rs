@@ -182,6 +182,7 @@ impl<'s> Unit<'s> {
             messages: self.work.messages,
             recorded: Vec::new(),
             settlements,
+            along: Vec::new(),
             dependent: self.work.dependent,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Names;
 use crate::lane::Lane;
 use crate::port::Store;
-use crate::port::store::{Change, Commit, Write};
+use crate::port::store::{Change, Write};
 use crate::schema::{Row, Schema, Value};
 
 /// A row as a handler sees it. The version is unknown when the row was put without reading it.
@@ -39,8 +39,8 @@ impl Session {
     }
 
     /// Lets later units of this session see what a unit staged.
-    pub fn absorb(&mut self, commit: &Commit) {
-        for write in &commit.writes {
+    pub fn absorb(&mut self, writes: &[Write]) {
+        for write in writes {
             let Some(id) = identity(write) else { continue };
             let key = (write.schema.table, id.to_key());
             let seen = seen_after(write);

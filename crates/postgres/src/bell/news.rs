@@ -98,6 +98,13 @@ impl News {
         published || lane == Lane::Backfill && self.backfill
     }
 
+    /// Whether it is of messages that production waits for, and of nothing else.
+    pub(crate) fn fits_a_letter(&self) -> bool {
+        let is_primary = self.published.iter().all(|one| one.lane == Lane::Primary);
+        let others = self.everything || self.backfill || !self.awaited.is_empty();
+        is_primary && !self.published.is_empty() && !others
+    }
+
     /// What production waits for, and the rest.
     pub(crate) fn split(self) -> [Self; 2] {
         let (primary, backfill) = self

@@ -100,6 +100,24 @@ impl Bell {
         }
     }
 
+    /// What tells other processes of news, for whoever sends it himself; none if there are none, or
+    /// some that can wait.
+    pub(crate) fn letter(&self, news: &News) -> Option<String> {
+        if !news.fits_a_letter() {
+            return None;
+        }
+        let judged = self.pace.take_untold();
+        let told = News {
+            judged,
+            ..news.clone()
+        };
+        let payload = format!("{} {}", self.process, told.encode()).replace('\'', "''");
+        Some(format!(
+            "BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_notify('{CHANNEL}', '{payload}');
+            COMMIT"
+        ))
+    }
+
     /// Rings for everybody. What cannot be sent is found by a look at the queues.
     pub(crate) fn ring(self: &Arc<Self>, news: News) {
         if news.is_empty() {

@@ -29,6 +29,10 @@ use crate::{Postgres, lanes};
 /// How long after a fetch of which only a part was heard the next one is asked for.
 const UNHEARD_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long after the queue that had some lately everything else is asked for: while it is handled,
+/// and not beside that, as long as nothing else is heard of.
+const ALONE_PAUSE: Duration = Duration::from_millis(2);
+
 /// One lane of a subscription that this process takes part in.
 #[derive(Debug)]
 pub struct LaneFeed {
@@ -46,6 +50,10 @@ pub struct LaneFeed {
     started: Vec<i64>,
     /// The queue that messages were taken of last.
     recent: Option<i64>,
+    /// Whether it had some when it was asked last.
+    had_some: bool,
+    /// Whether it was the only thing that was asked at the last fetch.
+    asked_alone: bool,
     /// When it last looked for leases that nobody owns; none after a fetch that failed, which may
     /// have left some.
     adopted: Option<Instant>,
@@ -74,6 +82,8 @@ impl LaneFeed {
             interner: Interner::default(),
             started: Vec::new(),
             recent: None,
+            had_some: false,
+            asked_alone: false,
             adopted: None,
             ear: None,
             telling: Arc::default(),
@@ -201,6 +211,13 @@ impl LaneFeed {
         if found.len() >= count_max {
             return Ok(());
         }
+        if self
+            .take_alone(client, party, (count_max, bounds), found)
+            .await?
+        {
+            self.tell_after(ALONE_PAUSE);
+            return Ok(());
+        }
         let grown = self.look(client, party, (count_max, bounds), found).await?;
         for (queue, upto) in grown {
             let upto = match bounds {
@@ -219,7 +236,7 @@ impl LaneFeed {
                 }
                 let started = Instant::now();
                 let leased = self.lease(client, party, queue, (room, upto)).await?;
-                self.recent = Some(queue);
+                (self.recent, self.had_some) = (Some(queue), true);
                 let last = leased.taken < room;
                 self.hand_out(client, party, leased, found).await?;
                 if last {

@@ -6,17 +6,21 @@ use deadpool_postgres::Client;
 use protean_core::Lane;
 use protean_core::port;
 use protean_core::port::store::{Commit, Committed, Position, Refused};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
+use super::along::{Companions, SEEN, seen};
 use super::batch::{digest, messages};
 use super::clash::{self, Refusals};
+use super::cursors::{Locks, Moved};
 use super::fate::{Fate, OWN, Own};
 use super::last::{Last, MOVED_QUEUES, warm};
 use super::publish::{KNOWN_KEYS, Publication};
+use super::send::{Round, Unsent, numbered};
 use super::sets::{Deed, Set, gather, identity, lent};
-use super::settle::{LOCK_CURSORS, MAKE_CURSORS, Settlements, UNPARK};
+use super::settle::{Cursor, CursorKey, LOCK_CURSORS, MAKE_CURSORS, Settlements, UNPARK, locked};
 use super::statements::Statements;
 use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
@@ -35,6 +39,8 @@ pub(super) enum Outcome {
 pub(super) enum Abort {
     /// A value of some commit is not to be had; of which one is not known if there are several.
     Value(Refused),
+    /// Something was not as it was believed to be: another way will do.
+    Guessed,
     /// Another try may do.
     Again(port::Error),
     /// No other try will do.
@@ -50,17 +56,43 @@ impl From<port::Error> for Abort {
     }
 }
 
+/// What a transaction takes for granted, from the most to the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Where cursors are, as this process has left them: all is sent in one round. For whoever has
+    /// the lane to itself, since everybody else moves them.
+    AtOnce,
+    /// What goes along with its commits, as long as nothing is seen that stands against it.
+    Along,
+    /// Nothing.
+    Plain,
+}
+
+impl Way {
+    /// The next one, when something was not as it was believed to be.
+    pub(super) const fn next(self) -> Self {
+        match self {
+            Self::AtOnce => Self::Along,
+            Self::Along | Self::Plain => Self::Plain,
+        }
+    }
+}
+
 /// The commits of one transaction.
 pub(super) struct Attempt<'c> {
-    database: &'c Postgres,
+    pub(super) database: &'c Postgres,
     lane: Lane,
+    pub(super) way: Way,
     commits: Vec<&'c Commit>,
     /// How many rows a statement writes at most, each sent when the one before is answered; all are
     /// sent at once where there is no bound.
     rows_max: Option<usize>,
-    sets: Vec<Set<'c>>,
+    pub(super) sets: Vec<Set<'c>>,
     settlements: Settlements<'c>,
-    publication: Publication<'c>,
+    pub(super) publication: Publication<'c>,
+    pub(super) companions: Companions<'c>,
+    /// Where the cursors were that are moved.
+    cursors: HashMap<CursorKey, Cursor>,
 }
 
 /// What the first round of statements answered.
@@ -68,17 +100,22 @@ struct FirstRound {
     own: Own,
     known_keys: Vec<Row>,
     cursors: Vec<Row>,
+    seen: Vec<Row>,
     unparked: Vec<Row>,
     written: Vec<Vec<Row>>,
 }
 
 impl<'c> Attempt<'c> {
-    pub(super) fn new(database: &'c Postgres, lane: Lane, commits: Vec<&'c Commit>) -> Self {
+    pub(super) fn new(
+        database: &'c Postgres,
+        (lane, way): (Lane, Way),
+        commits: Vec<&'c Commit>,
+    ) -> Self {
         let rows_max = match lane {
             Lane::Primary => None,
             Lane::Backfill => database.inner.bell.pace().rows_max(),
         };
-        let mut sets = gather(&commits);
+        let mut sets = gather(numbered(&commits));
         if let Some(rows_max) = rows_max {
             sets = sets
                 .into_iter()
@@ -91,12 +128,15 @@ impl<'c> Attempt<'c> {
             publication: Publication::of(&commits),
             database,
             lane,
+            way,
             commits,
             rows_max,
+            companions: Companions::default(),
+            cursors: HashMap::new(),
         }
     }
 
-    async fn send(&self, batch: Statements<'_>) -> Result<Vec<Vec<Row>>, Error> {
+    pub(super) async fn send(&self, batch: Statements<'_>) -> Result<Vec<Vec<Row>>, Error> {
         match self.rows_max {
             None => batch.send().await,
             Some(_) => batch.send_one_by_one().await,
@@ -113,9 +153,13 @@ impl<'c> Attempt<'c> {
         match &result {
             Ok(Outcome::Committed(_)) => {
                 let news = std::mem::take(&mut self.publication.news);
-                self.database.inner.bell.ring(news);
+                let bell = &self.database.inner.bell;
+                match self.way == Way::AtOnce && news.fits_a_letter() {
+                    true => bell.ring_here(&news),
+                    false => bell.ring(news),
+                }
             }
-            Err(Abort::Value(_)) | Ok(_) => {}
+            Err(Abort::Value(_) | Abort::Guessed) | Ok(_) => {}
             Err(_) => drop(deadpool_postgres::Object::take(client)),
         }
         result
@@ -128,7 +172,10 @@ impl<'c> Attempt<'c> {
         learned.map_err(|error| self.abort(&error))?;
         let warmed = warm(self.database, client).await;
         warmed.map_err(|error| self.abort(&error))?;
-        if let Some(own) = self.sent_at_once(client) {
+        if self.way != Way::Plain {
+            self.companions = Companions::of(&self.commits, queues).beside(&self.settlements);
+        }
+        if let Some(own) = self.sent_at_once(client)? {
             return self.last_round(client, &own).await;
         }
         let mut first = self.first_round(client).await?;
@@ -139,6 +186,7 @@ impl<'c> Attempt<'c> {
             // then their messages count as settled.
             self.lock(&first)?;
         }
+        self.companions.decide(&self.cursors, &seen(&first.seen));
         let refused = self.refused(&first)?;
         if !refused.is_empty() {
             let refused = clash::explain(client, &self.commits, refused).await;
@@ -147,28 +195,56 @@ impl<'c> Attempt<'c> {
         self.last_round(client, &first.own).await
     }
 
-    /// Which transaction it is that needs one round, since it has nothing but new messages; none if
-    /// something has to be known before the end.
-    fn sent_at_once(&self, client: &Client) -> Option<Own> {
-        let waits = !self.sets.is_empty()
-            || !self.settlements.is_empty()
-            || !self.publication.keys.is_empty();
-        if waits {
-            return None;
+    /// Which transaction it is that needs one round, since it has nothing but new messages, or what
+    /// else it needs can be guessed; none if something has to be known before the end.
+    fn sent_at_once(&mut self, client: &Client) -> Result<Option<Own>, Abort> {
+        let first = self.commits.iter().copied().flat_map(messages).next();
+        let (Some(first), Some(backend)) = (first, self.database.inner.pools.backend(client))
+        else {
+            return Ok(None);
+        };
+        let publishes_alone =
+            self.sets.is_empty() && self.settlements.is_empty() && self.companions.is_empty();
+        if !self.publication.keys.is_empty() || !(publishes_alone || self.guess()?) {
+            return Ok(None);
         }
-        let first = self.commits.iter().copied().flat_map(messages).next()?;
-        let backend = self.database.inner.pools.backend(client)?;
-        Some(Own::Sent {
+        Ok(Some(Own::Sent {
             backend,
             id: first.id,
             correlation_id: first.correlation_id.to_string(),
-        })
+        }))
+    }
+
+    /// Settles by what is known of the cursors; `false` when that is not enough.
+    fn guess(&mut self) -> Result<bool, Abort> {
+        if self.way != Way::AtOnce || !self.settlements.are_plain() {
+            return Ok(false);
+        }
+        let locks = Locks::of(&self.settlements, &self.companions);
+        let Some(believed) = locks.believed(&self.database.inner.committers.known) else {
+            return Ok(false);
+        };
+        if !self.settlements.take_in(&believed) {
+            return Ok(false);
+        }
+        let refused = self.settlements.settle(&[]);
+        if !refused.map_err(|error| self.abort(&error))?.is_empty() {
+            return Ok(false);
+        }
+        if !self.companions.all_at(&believed) {
+            return Ok(false);
+        }
+        self.companions.decide(&believed, &HashSet::new());
+        let moved = Moved::of(&self.settlements, &self.companions, &believed);
+        self.cursors = believed;
+        Ok(moved.is_plain())
     }
 
     /// Begins, and sends all that needs no answer first: the locks of cursors, and the rows.
     async fn first_round(&self, client: &Client) -> Result<FirstRound, Abort> {
         let abort = |error: Error| self.abort(&error);
-        let (names, queue_ids) = self.settlements.cursor_keys();
+        let locks = Locks::of(&self.settlements, &self.companions);
+        let (along_keys, along_queues, sinces) = self.companions.seen();
         let (parked_names, parked_streams, positions) = self.settlements.parked_keys();
         let keys: Vec<&[u8]> = self
             .publication
@@ -186,11 +262,15 @@ impl<'c> Attempt<'c> {
             .add(wanted, KNOWN_KEYS, &[&keys])
             .await
             .map_err(abort)?;
-        let wanted = !names.is_empty();
+        let wanted = !locks.is_empty();
         batch
-            .add(wanted, LOCK_CURSORS, &[&names, &queue_ids])
+            .add(wanted, LOCK_CURSORS, &locks.parameters())
             .await
             .map_err(abort)?;
+        // After the locks: it sees what those before have done.
+        let wanted = !sinces.is_empty();
+        let along: [&(dyn ToSql + Sync); 3] = [&along_keys, &along_queues, &sinces];
+        batch.add(wanted, SEEN, &along).await.map_err(abort)?;
         let wanted = !positions.is_empty();
         batch.add(wanted, UNPARK, &parked).await.map_err(abort)?;
         for (set, arrays) in self.sets.iter().zip(&arrays) {
@@ -204,6 +284,7 @@ impl<'c> Attempt<'c> {
             own,
             known_keys: next(),
             cursors: next(),
+            seen: next(),
             unparked: next(),
             written: answers.collect(),
         })
@@ -218,15 +299,16 @@ impl<'c> Attempt<'c> {
 
     /// Takes the locked cursors in; `false` when some are missing.
     fn lock(&mut self, first: &FirstRound) -> Result<bool, Abort> {
-        let complete = self.settlements.locked(&first.cursors);
-        complete.map_err(|error| self.abort(&error))
+        let cursors = locked(&first.cursors);
+        self.cursors = cursors.map_err(|error| self.abort(&error))?;
+        Ok(self.settlements.take_in(&self.cursors))
     }
 
     /// Gives the transaction up, and makes the cursors that are missing.
     async fn make_cursors(&self, client: &Client) -> Result<(), Abort> {
         let ended = client.batch_execute("ROLLBACK").await;
         ended.map_err(|error| self.abort(&error))?;
-        let (names, queue_ids) = self.settlements.cursor_keys();
+        let (names, queue_ids) = self.settlements.columns();
         let parameters: [&(dyn ToSql + Sync); 2] = [&names, &queue_ids];
         let made = client.execute(MAKE_CURSORS, &parameters).await;
         made.map(drop).map_err(|error| self.abort(&error))
@@ -282,26 +364,27 @@ impl<'c> Attempt<'c> {
 
     /// Sends all that depended on the first answers, or all if there was no round before, and
     /// commits.
-    async fn last_round(&self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
-        let abort = |error: Error| self.abort(&error);
-        let (settlements, publication) = (&self.settlements, &self.publication);
-        let last = Last::of(self.database, settlements, publication, self.rows_max);
-        let mut batch = Statements::new(client);
-        if let Own::Sent { .. } = own {
-            batch.begin();
-        }
-        for (sql, wanted, parameters) in last.statements() {
-            batch.add(wanted, sql, &parameters).await.map_err(abort)?;
-        }
+    async fn last_round(&mut self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
+        let moved = Moved::of(&self.settlements, &self.companions, &self.cursors);
+        let publication = (&self.publication, self.rows_max);
+        let companions = (&self.companions, moved);
+        let mut last = Last::of(self.database, &self.settlements, publication, companions);
         // With keys the answer has to be looked at before: somebody else may have had one.
         let looks_first = !self.publication.keys.is_empty();
-        if !looks_first {
-            batch.commit();
+        let round = match own {
+            Own::Sent { .. } => Round::Only,
+            Own::Numbered { .. } if looks_first => Round::Open,
+            Own::Numbered { .. } => Round::Second,
+        };
+        if round == Round::Only {
+            last = last.guessing();
         }
-        let answers = match self.send(batch).await {
+        let answers = match self.send_last(client, &last, round).await {
             Ok(answers) => answers,
-            Err(error) if !looks_first => return self.fate(own, &error).await,
-            Err(error) => return Err(abort(error)),
+            Err(Unsent::Value(error)) => return Err(Abort::Value(Refused::Store(error))),
+            Err(Unsent::Failed(error)) if self.has_guessed(&error) => return Err(Abort::Guessed),
+            Err(Unsent::Failed(error)) if !looks_first => return self.fate(own, &error).await,
+            Err(Unsent::Failed(error)) => return Err(self.abort(&error)),
         };
         let (grown, written) = (&answers[MOVED_QUEUES], last.inserted(&answers));
         if grown.len() != last.queue_ids.len() {
@@ -318,6 +401,7 @@ impl<'c> Attempt<'c> {
                 return self.fate(own, &error).await;
             }
         }
+        last.learn(&self.database.inner.committers.known);
         Ok(Outcome::Committed(self.committed(written)))
     }
 
@@ -342,12 +426,20 @@ impl<'c> Attempt<'c> {
             .flatten()
             .map(|row| (row.get(0), number(row.get(1))))
             .collect();
-        let of = |commit: &&Commit| {
+        let of = |(nth, commit): (usize, &&Commit)| {
             let first = messages(commit).next();
             let position = first.and_then(|first| positions.get(&first.id));
-            Committed::Done(position.copied().map(Position))
+            Committed::Done {
+                position: position.copied().map(Position),
+                along: self.companions.goes(nth),
+            }
         };
-        self.commits.iter().map(of).collect()
+        self.commits.iter().enumerate().map(of).collect()
+    }
+
+    /// Whether an error may mean that something was not as it was believed to be.
+    fn has_guessed(&self, error: &Error) -> bool {
+        self.way != Way::Plain && error.code() == Some(&SqlState::DIVISION_BY_ZERO)
     }
 
     /// What an error at the end of a transaction means, which may be committed all the same.

@@ -8,7 +8,7 @@ use protean_core::message::{Message, idempotency_digest};
 use protean_core::port::store::{Commit, Committed, Refused};
 use protean_core::{Lane, port};
 
-use super::attempt::{Abort, Attempt, Outcome};
+use super::attempt::{Abort, Attempt, Outcome, Way};
 use super::{COMMITS_MAX, Results};
 use crate::Postgres;
 
@@ -57,7 +57,11 @@ impl Batch {
     }
 
     /// Writes all commits; the results are job by job.
-    pub(super) async fn write(mut self, database: &Postgres, lane: Lane) -> Vec<Results> {
+    pub(super) async fn write(
+        mut self,
+        database: &Postgres,
+        (lane, way): (Lane, Way),
+    ) -> Vec<Results> {
         let count = self.entries.len();
         let deadline = Instant::now() + PATIENCE;
         // The next range is the last one, so that halves are written in order.
@@ -72,7 +76,8 @@ impl Batch {
             let (range, rest) = cut(range, size_max);
             ranges.extend(rest);
             let (started, size) = (Instant::now(), range.len());
-            if self.pass(database, lane, range.clone(), deadline).await == Pass::Halve {
+            let pass = self.pass(database, (lane, way), range.clone(), deadline);
+            if pass.await == Pass::Halve {
                 let middle = range.start + range.len() / 2;
                 ranges.push(middle..range.end);
                 ranges.push(range.start..middle);
@@ -97,7 +102,7 @@ impl Batch {
     async fn pass(
         &mut self,
         database: &Postgres,
-        lane: Lane,
+        (lane, mut way): (Lane, Way),
         range: Range<usize>,
         deadline: Instant,
     ) -> Pass {
@@ -108,7 +113,7 @@ impl Batch {
                 return Pass::Done;
             }
             let commits = live.iter().map(|nth| &self.entries[*nth].commit).collect();
-            let outcome = Attempt::new(database, lane, commits).run().await;
+            let outcome = Attempt::new(database, (lane, way), commits).run().await;
             match outcome {
                 Ok(Outcome::Committed(done)) => {
                     for (nth, committed) in live.into_iter().zip(done) {
@@ -124,6 +129,7 @@ impl Batch {
                     self.answer(live[0], Err(error));
                 }
                 Err(Abort::Value(_)) => return Pass::Halve,
+                Err(Abort::Guessed) => way = way.next(),
                 Err(Abort::Again(error)) if Instant::now() < deadline => {
                     tracing::debug!(%error, "a transaction is tried again");
                     // sleep: a database that is away is not asked without a pause

@@ -4,15 +4,23 @@ use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::publish::{Arrays, INSERT, LOCK_QUEUES, MOVE_QUEUES, Publication};
-use super::settle::{BURY, Deaths, FORGET_KEYS, MOVE_CURSORS, Moved, PARK, Parkings, Settlements};
+use super::along::{Companions, Known};
+use super::cursors::Moved;
+use super::publish::{
+    Arrays, INSERT_ONE, INSERT_WITH_KEYS, LOCK_QUEUES, MOVE_QUEUE, MOVE_QUEUES, Publication,
+};
+use super::settle::{
+    BURY, Deaths, FORGET_KEYS, GUESS_CURSOR, MOVE_CURSORS, PARK, Parkings, Settlements,
+};
 use super::statements::Statements;
 use crate::Postgres;
-use crate::trace::{TRACE, Traces};
+use crate::trace::Traces;
 
 /// What the statements of the last round are given.
 pub(super) struct Last {
     moved: Moved,
+    /// How cursors are moved: those that are locked, or those that are guessed.
+    cursors: &'static str,
     parkings: Parkings,
     deaths: Deaths,
     withdrawn: Vec<i64>,
@@ -20,12 +28,14 @@ pub(super) struct Last {
     arrays: Vec<Arrays>,
     pub(super) queue_ids: Vec<i64>,
     counts: Vec<i64>,
+    /// Where each of the queues has to be before.
+    heads: Vec<Option<i64>>,
 }
 
 /// Which answer is looked at, by the number of its statement, and from which one on those are that
 /// insert messages.
-pub(super) const MOVED_QUEUES: usize = 4;
-const INSERTED: usize = 5;
+pub(super) const MOVED_QUEUES: usize = 3;
+const INSERTED: usize = 4;
 
 /// A statement, whether it is needed, and what it is given.
 type Asked<'l> = (&'static str, bool, Vec<&'l (dyn ToSql + Sync)>);
@@ -35,44 +45,82 @@ impl Last {
     pub(super) fn of(
         database: &Postgres,
         settlements: &Settlements<'_>,
-        publication: &Publication<'_>,
-        rows_max: Option<usize>,
+        (publication, rows_max): (&Publication<'_>, Option<usize>),
+        (companions, moved): (&Companions<'_>, Moved),
     ) -> Self {
         let inner = &database.inner;
         let (arrays, counts) = publication.arrays(&inner.committers.queues, rows_max);
-        let (queue_ids, counts) = counts.into_iter().unzip();
+        let (queue_ids, counts): (Vec<i64>, Vec<i64>) = counts.into_iter().unzip();
+        let heads = queue_ids.iter().map(|id| companions.heads.get(id).copied());
         Self {
-            moved: settlements.moved(),
+            heads: heads.collect(),
+            moved,
+            cursors: MOVE_CURSORS,
             parkings: settlements.parkings(&inner.consumers),
             deaths: settlements.deaths(),
             withdrawn: settlements.withdrawn(),
-            traces: settlements.traces(),
+            traces: settlements.traces(&companions.settlements),
             arrays,
             queue_ids,
             counts,
         }
     }
 
+    /// Has it guess where cursors are.
+    pub(super) fn guessing(self) -> Self {
+        Self {
+            cursors: GUESS_CURSOR,
+            ..self
+        }
+    }
+
+    /// Those that move cursors, and have to be the first: everybody locks them before rows.
+    pub(super) fn cursors(&self) -> Vec<Asked<'_>> {
+        let asked = |parameters| (self.cursors, true, parameters);
+        match self.cursors {
+            GUESS_CURSOR => self.moved.guesses().map(asked).collect(),
+            _ if self.moved.is_empty() => Vec::new(),
+            _ => vec![asked(self.moved.parameters().to_vec())],
+        }
+    }
+
+    /// Has what is known of cursors follow, once it is durable.
+    pub(super) fn learn(&self, known: &Known) {
+        self.moved.learn(known);
+    }
+
+    /// The one that moves queues.
+    fn queues(&self) -> Asked<'_> {
+        match (&*self.queue_ids, &*self.counts, &*self.heads) {
+            ([id], [1], [head]) => (MOVE_QUEUE, true, vec![id, head]),
+            (ids, ..) => {
+                let parameters: [&(dyn ToSql + Sync); 3] =
+                    [&self.queue_ids, &self.counts, &self.heads];
+                (MOVE_QUEUES, !ids.is_empty(), parameters.to_vec())
+            }
+        }
+    }
+
+    /// The others.
     pub(super) fn statements(&self) -> impl Iterator<Item = Asked<'_>> {
         let (ids, publishes) = (&self.queue_ids, !self.queue_ids.is_empty());
-        let (moves, forgets) = (!self.moved.queues.is_empty(), !self.withdrawn.is_empty());
+        let forgets = !self.withdrawn.is_empty();
+        let (trace, traced) = self.traces.statement();
         let (parks, buries) = (&self.parkings.places, &self.deaths.places);
         let before: [Asked<'_>; INSERTED] = [
-            (MOVE_CURSORS, moves, self.moved.parameters().to_vec()),
             (PARK, !parks.is_empty(), self.parkings.parameters().to_vec()),
             (BURY, !buries.is_empty(), self.deaths.parameters().to_vec()),
             (LOCK_QUEUES, ids.len() > 1, vec![ids]),
-            (MOVE_QUEUES, publishes, vec![ids, &self.counts]),
+            self.queues(),
         ];
         let arrays = self.arrays.iter();
-        let inserts = arrays.map(move |one| (INSERT, publishes, one.parameters().to_vec()));
+        let inserts = arrays.map(move |one| {
+            let (sql, parameters) = one.statement();
+            (sql, publishes, parameters)
+        });
         let after: [Asked<'_>; 2] = [
             (FORGET_KEYS, forgets, vec![&self.withdrawn]),
-            (
-                TRACE,
-                !self.traces.is_empty(),
-                self.traces.parameters().to_vec(),
-            ),
+            (trace, !self.traces.is_empty(), traced),
         ];
         before.into_iter().chain(inserts).chain(after)
     }
@@ -89,10 +137,21 @@ pub(super) async fn warm(database: &Postgres, client: &Client) -> Result<(), Err
     if client.statement_cache.size() > 0 {
         return Ok(());
     }
-    let last = Last::of(database, &Settlements::of(&[]), &Publication::empty(), None);
+    let along = (&Companions::default(), Moved::default());
+    let nothing = (&Publication::empty(), None);
+    let last = Last::of(database, &Settlements::of(&[]), nothing, along);
+    let (nowhere, none, many) = (Arrays::nowhere(), Moved::default(), Arrays::default());
     let mut batch = Statements::new(client);
+    batch.add(true, MOVE_CURSORS, &none.parameters()).await?;
     for (sql, _, parameters) in last.statements() {
         batch.add(true, sql, &parameters).await?;
     }
-    batch.send().await.map(drop)
+    batch.add(true, MOVE_QUEUE, &[&0_i64, &None::<i64>]).await?;
+    batch.add(true, INSERT_ONE, &nowhere.of_one()).await?;
+    batch
+        .add(true, INSERT_WITH_KEYS, &many.parameters())
+        .await?;
+    batch.send().await?;
+    // This one cannot be executed on nothing.
+    client.prepare_cached(GUESS_CURSOR).await.map(drop)
 }

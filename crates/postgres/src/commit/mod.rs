@@ -9,13 +9,16 @@
 //! Callers hear of a commit after it is durable, and not before. A connection that breaks on the
 //! way does not leave them guessing: PostgreSQL is asked what became of the transaction.
 
+mod along;
 mod attempt;
 mod batch;
 mod clash;
+mod cursors;
 mod fate;
 mod in_order;
 mod last;
 mod publish;
+mod send;
 mod sets;
 mod settle;
 mod statements;
@@ -32,6 +35,8 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::Postgres;
 use crate::bell::News;
 use crate::error::unavailable;
+pub(crate) use along::Known;
+use attempt::Way;
 use batch::Batch;
 pub(crate) use publish::Queues;
 pub(crate) use take_in::take_in;
@@ -54,6 +59,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Committers {
     lanes: [Waiting; 2],
     pub(crate) queues: Queues,
+    pub(crate) known: Known,
 }
 
 /// The commits of one lane that wait.
@@ -78,6 +84,7 @@ impl Committers {
                 transactions: Semaphore::new(count),
             }),
             queues: Queues::default(),
+            known: Known::default(),
         }
     }
 }
@@ -166,7 +173,14 @@ async fn serve(database: Postgres, lane: Lane) {
     }
     let (commits, replies): (Vec<_>, Vec<_>) =
         jobs.into_iter().map(|job| (job.commits, job.reply)).unzip();
-    let results = Batch::new(commits).write(&database, lane).await;
+    // Nobody else of this process moves what this one does, if it has all of the lane's permits or
+    // the only one that is taken.
+    let others = TRANSACTIONS_MAX[lane.index()] - waiting.transactions.available_permits();
+    let way = match lane {
+        Lane::Primary if others == 1 => Way::AtOnce,
+        _ => Way::Along,
+    };
+    let results = Batch::new(commits).write(&database, (lane, way)).await;
     for (reply, results) in replies.into_iter().zip(results) {
         // A caller that does not wait any more does not mind.
         let _ = reply.send(results);

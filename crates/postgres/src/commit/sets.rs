@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use deadpool_postgres::Client;
 use protean_core::port;
-use protean_core::port::store::{Change, Commit};
+use protean_core::port::store::{Change, Write};
 use protean_core::schema::{Kind, Schema, Value};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
@@ -49,31 +49,29 @@ pub(super) struct Set<'c> {
     pub(super) changes: Vec<(usize, &'c Change)>,
 }
 
-/// Gathers the changes of commits into sets, in an order that leaves each row as its last change
+/// Gathers changes, each with the number of its commit, into sets, in an order that leaves each row as its last change
 /// wants it: a set holds no row twice.
-pub(super) fn gather<'c>(commits: &[&'c Commit]) -> Vec<Set<'c>> {
+pub(super) fn gather<'c>(writes: impl Iterator<Item = (usize, &'c Write)>) -> Vec<Set<'c>> {
     let mut depths: HashMap<(&str, String), usize> = HashMap::new();
     let mut sets: Vec<(usize, Set<'c>)> = Vec::new();
     let mut places: HashMap<(usize, &str, Deed), usize> = HashMap::new();
-    for (nth, commit) in commits.iter().enumerate() {
-        for write in &commit.writes {
-            let table = write.schema.table;
-            let depth = depths
-                .entry((table, identity(write.schema, &write.change)))
-                .and_modify(|depth| *depth += 1)
-                .or_default();
-            let deed = Deed::of(&write.change);
-            let place = *places.entry((*depth, table, deed)).or_insert_with(|| {
-                let set = Set {
-                    schema: write.schema,
-                    deed,
-                    changes: Vec::new(),
-                };
-                sets.push((*depth, set));
-                sets.len() - 1
-            });
-            sets[place].1.changes.push((nth, &write.change));
-        }
+    for (nth, write) in writes {
+        let table = write.schema.table;
+        let depth = depths
+            .entry((table, identity(write.schema, &write.change)))
+            .and_modify(|depth| *depth += 1)
+            .or_default();
+        let deed = Deed::of(&write.change);
+        let place = *places.entry((*depth, table, deed)).or_insert_with(|| {
+            let set = Set {
+                schema: write.schema,
+                deed,
+                changes: Vec::new(),
+            };
+            sets.push((*depth, set));
+            sets.len() - 1
+        });
+        sets[place].1.changes.push((nth, &write.change));
     }
     sets.sort_by_key(|(depth, set)| (*depth, set.deed));
     sets.into_iter().map(|(_, set)| set).collect()
@@ -116,6 +114,27 @@ impl Set<'_> {
     ) -> Result<Statement, tokio_postgres::Error> {
         let statements = catalog.of(self.schema);
         client.prepare_cached(self.deed.sql(&statements)).await
+    }
+
+    /// The statement, prepared on this connection, so that it fails, by a division, unless it writes
+    /// every row: how many there are is its last parameter.
+    pub(super) async fn prepare_whole(
+        &self,
+        client: &Client,
+        catalog: &Catalog,
+        arrays: usize,
+    ) -> Result<Statement, tokio_postgres::Error> {
+        let statements = catalog.of(self.schema);
+        let (sql, count) = (self.deed.sql(&statements), arrays + 1);
+        let whole = format!(
+            "WITH written AS ({sql}) SELECT 1 / (count(*) = ${count}::bigint)::integer FROM written"
+        );
+        client.prepare_cached(&whole).await
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&self) -> i64 {
+        i64::try_from(self.changes.len()).unwrap_or(i64::MAX)
     }
 
     /// The arrays that the statement takes.

@@ -1,6 +1,6 @@
 //! What becomes of the messages that were handled: cursors, messages set aside, dead letters.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use protean_core::port::broker::{Place, Settlement, Verdict};
 use protean_core::port::store::Commit;
@@ -15,11 +15,26 @@ use crate::message::{column, number};
 use crate::trace::Traces;
 use crate::value::Micros;
 
-/// Locks the cursors of some subscriptions on some queues, in an order that everybody keeps.
-pub(super) const LOCK_CURSORS: &str = "SELECT c.subscription, c.queue, c.sequence, c.ahead
-    FROM protean_cursor AS c JOIN unnest($1::text[], $2::bigint[]) AS u(subscription, queue)
-    ON c.subscription = u.subscription AND c.queue = u.queue
+/// Locks the cursors of some subscriptions on some queues, in an order that everybody keeps. Says how
+/// far the queues are, or were before somebody else let go of the cursor, and whether anything of a
+/// stream is set aside, if one is given.
+pub(super) const LOCK_CURSORS: &str = "SELECT c.subscription, c.queue, c.sequence, c.ahead, q.head,
+        EXISTS (SELECT FROM protean_parked AS p
+            WHERE p.subscription = u.subscription AND p.stream = u.stream)
+    FROM unnest($1::text[], $2::bigint[], $3::text[]) AS u(subscription, queue, stream)
+    JOIN protean_cursor AS c ON c.subscription = u.subscription AND c.queue = u.queue
+    JOIN protean_queue AS q ON q.id = c.queue
     ORDER BY c.queue, c.subscription FOR UPDATE OF c";
+
+/// Moves a cursor that has to be where it is believed to be, with nothing of a stream set aside if
+/// one is given; fails, by a division, when it is not.
+pub(super) const GUESS_CURSOR: &str = "WITH moved AS (
+        UPDATE protean_cursor SET sequence = $4
+        WHERE subscription = $1 AND queue = $2 AND sequence = $3 AND ahead = ''
+            AND NOT EXISTS (SELECT FROM protean_parked AS p
+                WHERE p.subscription = $1 AND p.stream = $5::text)
+        RETURNING queue
+    ) SELECT 1 / count(*)::integer FROM moved";
 
 /// Makes the cursors that are missing, for queues that exist.
 pub(super) const MAKE_CURSORS: &str = "INSERT INTO protean_cursor (subscription, queue)
@@ -62,7 +77,51 @@ pub(super) const FORGET_KEYS: &str = "DELETE FROM protean_idempotency AS i
         || '\\x00'::bytea || convert_to(m.idempotency_key, 'UTF8')) FROM 1 FOR 16)";
 
 /// A subscription's name and a queue.
-type CursorKey = (String, i64);
+pub(super) type CursorKey = (String, i64);
+
+/// How far a subscription is on a queue.
+pub(super) struct Cursor {
+    pub(super) settled: Settled,
+    /// The number of the last message of the queue, when it was looked at.
+    pub(super) head: u64,
+    /// Whether anything of the stream is set aside, as far as it was looked for.
+    pub(super) aside: bool,
+}
+
+impl Cursor {
+    /// One that is at a number, as far as is known, and the queue as well.
+    pub(super) fn believed(upto: u64) -> Self {
+        Self {
+            settled: Settled::parse(upto, "").unwrap_or_default(),
+            head: upto,
+            aside: false,
+        }
+    }
+
+    /// Whether all up to a number is settled, and nothing is published beyond it.
+    pub(super) fn is_at(&self, upto: u64) -> bool {
+        let is_there = self.settled.upto() == upto && self.settled.ahead_count() == 0;
+        is_there && self.head <= upto && !self.aside
+    }
+}
+
+/// The cursors that [`LOCK_CURSORS`] has locked.
+pub(super) fn locked(rows: &[Row]) -> Result<HashMap<CursorKey, Cursor>, Error> {
+    let cursor = |row: &Row| {
+        let (upto, ahead) = (number(row.try_get(2)?), row.try_get(3)?);
+        let settled = Settled::parse(upto, ahead).unwrap_or_else(|error| {
+            tracing::error!(%error, "a cursor cannot be read; what it had ahead is lost");
+            Settled::parse(upto, "").unwrap_or_default()
+        });
+        let cursor = Cursor {
+            settled,
+            head: number(row.try_get(4)?),
+            aside: row.try_get(5)?,
+        };
+        Ok(((row.try_get(0)?, row.try_get(1)?), cursor))
+    };
+    rows.iter().map(cursor).collect()
+}
 
 /// How far subscriptions are on queues; nothing of those that were not looked up yet.
 type Cursors = BTreeMap<CursorKey, Option<Settled>>;
@@ -99,24 +158,36 @@ impl<'c> Settlements<'c> {
         self.all.is_empty()
     }
 
-    /// The cursors that are needed: names and queues.
-    pub(super) fn cursor_keys(&self) -> (Vec<&str>, Vec<i64>) {
+    /// The names and queues of the cursors that are needed.
+    pub(super) fn columns(&self) -> (Vec<&str>, Vec<i64>) {
         let keys = self.cursors.keys();
         keys.map(|(name, queue)| (name.as_str(), *queue)).unzip()
     }
 
+    /// Whether a cursor is one of those that are needed.
+    pub(super) fn moves(&self, key: &CursorKey) -> bool {
+        self.cursors.contains_key(key)
+    }
+
+    /// The cursors that are needed.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &CursorKey> {
+        self.cursors.keys()
+    }
+
     /// Takes in the cursors that were locked; `false` when some are missing.
-    pub(super) fn locked(&mut self, rows: &[Row]) -> Result<bool, Error> {
-        for row in rows {
-            let key = (row.try_get(0)?, row.try_get(1)?);
-            let ahead: &str = row.try_get(3)?;
-            let settled = Settled::parse(number(row.try_get(2)?), ahead).unwrap_or_else(|error| {
-                tracing::error!(%error, "a cursor cannot be read; what it had ahead is lost");
-                Settled::parse(number(row.get(2)), "").unwrap_or_default()
-            });
-            self.cursors.insert(key, Some(settled));
+    pub(super) fn take_in(&mut self, locked: &HashMap<CursorKey, Cursor>) -> bool {
+        for (key, settled) in &mut self.cursors {
+            *settled = locked.get(key).map(|cursor| cursor.settled.clone());
         }
-        Ok(self.cursors.values().all(Option::is_some))
+        self.cursors.values().all(Option::is_some)
+    }
+
+    /// Whether all of them are done, and in their queues: nothing else has to be looked at.
+    pub(super) fn are_plain(&self) -> bool {
+        let is_plain = |one: &Settlement| {
+            matches!(one.place, Place::Queue { .. }) && matches!(one.verdict, Verdict::Done)
+        };
+        self.all.iter().all(|(_, one)| is_plain(one))
     }
 
     /// The messages that are set aside and are settled now: names, streams and positions.
@@ -157,16 +228,9 @@ impl<'c> Settlements<'c> {
     }
 
     /// The cursors as they are now.
-    pub(super) fn moved(&self) -> Moved {
-        let mut moved = Moved::default();
-        for ((name, queue), settled) in &self.cursors {
-            let Some(settled) = settled else { continue };
-            moved.names.push(name.clone());
-            moved.queues.push(*queue);
-            moved.sequences.push(column(settled.upto()));
-            moved.ahead.push(settled.to_string());
-        }
-        moved
+    pub(super) fn moved(&self) -> impl Iterator<Item = (&CursorKey, &Settled)> {
+        let cursors = self.cursors.iter();
+        cursors.filter_map(|(key, settled)| Some((key, settled.as_ref()?)))
     }
 
     /// What is set aside; each by the consumer of this process that has its subscription.
@@ -197,10 +261,11 @@ impl<'c> Settlements<'c> {
         withdrawn.map(|(_, one)| column(one.position.0)).collect()
     }
 
-    /// What was done with the messages.
-    pub(super) fn traces(&self) -> Traces {
+    /// What was done with the messages, and with those that went along.
+    pub(super) fn traces(&self, along: &[Settlement]) -> Traces {
         let mut records = Records::default();
-        self.all.iter().for_each(|(_, one)| records.add(one));
+        let all = self.all.iter().map(|(_, one)| *one);
+        all.chain(along).for_each(|one| records.add(one));
         Traces::of(records)
     }
 
@@ -236,21 +301,6 @@ fn settle(cursors: &mut Cursors, returned: &mut Returned, one: &Settlement) -> b
             let stream = one.subscription.stream.to_string();
             returned.remove(&(name, stream, column(one.position.0)))
         }
-    }
-}
-
-/// The arrays of [`MOVE_CURSORS`].
-#[derive(Default)]
-pub(super) struct Moved {
-    pub(super) names: Vec<String>,
-    pub(super) queues: Vec<i64>,
-    pub(super) sequences: Vec<i64>,
-    pub(super) ahead: Vec<String>,
-}
-
-impl Moved {
-    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 4] {
-        [&self.names, &self.queues, &self.sequences, &self.ahead]
     }
 }
 

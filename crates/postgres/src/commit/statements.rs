@@ -12,6 +12,8 @@ pub(super) struct Statements<'s> {
     client: &'s Client,
     sent: Vec<BoxFuture<'s, Result<Vec<Row>, Error>>>,
     begins: bool,
+    /// What is sent after all of them, and has no answer that anybody waits for.
+    trailer: Option<BoxFuture<'s, Result<(), Error>>>,
 }
 
 impl<'s> Statements<'s> {
@@ -20,7 +22,14 @@ impl<'s> Statements<'s> {
             client,
             sent: Vec::new(),
             begins: false,
+            trailer: None,
         }
+    }
+
+    /// Has this sent right after all others, whatever becomes of them. Nobody waits for its answer.
+    pub(super) fn trail(&mut self, sql: String) {
+        let client = self.client;
+        self.trailer = Some(Box::pin(async move { client.batch_execute(&sql).await }));
     }
 
     pub(super) fn begin(&mut self) {
@@ -70,7 +79,10 @@ impl<'s> Statements<'s> {
     /// cause of others.
     pub(super) async fn send(self) -> Result<Vec<Vec<Row>>, Error> {
         let skip = usize::from(self.begins);
-        let answers: Result<Vec<_>, _> = in_order(self.sent).await.into_iter().collect();
+        let answers: Result<Vec<_>, _> = in_order(self.sent, self.trailer)
+            .await
+            .into_iter()
+            .collect();
         Ok(answers?.split_off(skip))
     }
 

@@ -13,7 +13,7 @@ use protean_core::{Lane, port};
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::publish::{INSERT, LOCK_QUEUES, MOVE_QUEUES, Publication, Queues};
+use super::publish::{LOCK_QUEUES, MOVE_QUEUES, Publication, Queues};
 use crate::error::{failed, unavailable};
 use crate::message::{self, COLUMNS, Logged};
 use crate::{Postgres, lanes};
@@ -97,10 +97,14 @@ impl Taking<'_> {
         }
         let (arrays, counts) = publication(self.lane, &fresh).arrays(self.queues, None);
         let (grown, counts): (Vec<i64>, Vec<i64>) = counts.into_iter().unzip();
-        self.client.execute(MOVE_QUEUES, &[&grown, &counts]).await?;
+        let anywhere: Vec<Option<i64>> = vec![None; grown.len()];
+        self.client
+            .execute(MOVE_QUEUES, &[&grown, &counts, &anywhere])
+            .await?;
         let mut written = Vec::with_capacity(fresh.len());
         for arrays in &arrays {
-            written.extend(self.client.query(INSERT, &arrays.parameters()).await?);
+            let (sql, parameters) = arrays.statement();
+            written.extend(self.client.query(sql, &parameters).await?);
         }
         let (ids, positions): (Vec<Uuid>, Vec<i64>) = written
             .iter()

@@ -7,6 +7,7 @@
     reason = "a test may panic, and its modules share what they declare"
 )]
 
+mod along;
 mod imports;
 mod lanes;
 mod messages;

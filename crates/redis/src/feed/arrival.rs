@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
+use protean_core::message::Kind;
 use protean_core::port::broker::Delivery;
 use protean_core::settled::Settled;
 use protean_core::{Lane, port};
@@ -102,8 +103,10 @@ impl RedisFeed {
                 self.acks.push(id);
                 continue;
             }
-            // What an import withdrew may have been published before.
-            let may_be_settled = origin == Origin::Again || self.lane == Lane::Backfill;
+            // What an import withdrew may have been published before, and an event may have been
+            // settled by the commit that published it.
+            let is_event = logged.message.kind == Kind::Event;
+            let may_be_settled = origin == Origin::Again || self.lane == Lane::Backfill || is_event;
             if may_be_settled || self.is_doubtful(&logged) {
                 let known = match settled.entry(logged.queue) {
                     Entry::Occupied(known) => known.into_mut(),

@@ -41,7 +41,7 @@ pub(super) async fn attempt<D: Domain>(
             }),
         };
     };
-    let cause = span.cause(delivery);
+    let cause = span.cause(&delivery.message);
     let mut unit = Unit::new(session, cause.clone());
     let handling = route(context.app.domain(), &message.data, &mut unit);
     panics::contain(while_handling(cause, handling)).await?;

@@ -12,6 +12,7 @@ use protean_core::port::store::{Commit, Committed, Refused};
 use protean_core::unit::Session;
 use protean_core::{Failure, Lane};
 
+use super::along::Companion;
 use super::attempt::{attempt, handling, settlement};
 use super::context::Context;
 use super::narrate::Narrator;
@@ -44,6 +45,8 @@ pub(super) struct Finished {
     pub(super) subscription: usize,
     pub(super) lane: Lane,
     pub(super) outcomes: Vec<(Item<Work>, Outcome)>,
+    /// The subscriptions of which a message went along with its commits, for each message.
+    pub(super) along: Vec<usize>,
     pub(super) signs: Signs,
     /// How long backfill rests after it.
     pub(super) rest: Duration,
@@ -60,6 +63,8 @@ pub(super) struct Step {
     pub(super) span: RunSpan,
     /// Those that were handled together with it, of which the same becomes.
     pub(super) others: Vec<Tried>,
+    /// What it published that may go along with it.
+    pub(super) companions: Vec<Companion>,
 }
 
 /// A message that is being settled, and what becomes of it when that succeeds.
@@ -69,6 +74,7 @@ pub(super) struct Planned {
     given_up: bool,
     pub(super) span: RunSpan,
     pub(super) others: Vec<Tried>,
+    companions: Vec<Companion>,
 }
 
 pub(super) struct Batch<D> {
@@ -93,6 +99,7 @@ pub(super) struct Batch<D> {
     /// Keys that have a step in this batch.
     keys: HashSet<u64>,
     pub(super) closed: bool,
+    pub(super) along: Vec<usize>,
     pub(super) signs: Signs,
 }
 
@@ -124,6 +131,7 @@ pub(super) async fn run<D: Domain>(context: Arc<Context<D>>, run: Run<Work>) -> 
         stuck: HashSet::new(),
         keys: HashSet::new(),
         closed: false,
+        along: Vec::new(),
         signs: Signs::default(),
     };
     let mut items = items.into_iter();
@@ -151,13 +159,16 @@ impl<D: Domain> Batch<D> {
         let delivery = &item.body.delivery;
         let began = Instant::now();
         let run = (&self.session, self.began);
-        let span = RunSpan::begin(&self.context, self.subscription, delivery);
+        let span = RunSpan::of(&self.context, self.subscription, delivery);
         let tried = attempt(&self.context, self.subscription, run, (delivery, &span)).await;
         let took = began.elapsed();
         self.meters(&item).took(took);
         self.narrator().ran(delivery, took);
         match tried {
-            Ok(commit) => self.stage((item, span), commit),
+            Ok(mut commit) => {
+                let companions = self.take_along(&mut commit).await;
+                self.stage((item, span), (commit, companions));
+            }
             Err(failure) if matches!(failure.reason(), Reason::Unflushed) => {
                 self.flush((item, span))
             }
@@ -223,17 +234,18 @@ impl<D: Domain> Batch<D> {
         item.key.is_some_and(|key| !self.keys.insert(key))
     }
 
-    fn stage(&mut self, (item, span): Tried, mut commit: Commit) {
+    fn stage(&mut self, (item, span): Tried, (mut commit, companions): (Commit, Vec<Companion>)) {
         self.signs.handled = true;
         // What an earlier message of the key does must not be missing when this one is done.
         commit.dependent |= self.follows(&item);
-        self.session.absorb(&commit);
+        self.session.absorb(&commit.writes);
         self.push(Step {
             item,
             commit,
             outcome: Outcome::Done,
             span,
             others: Vec::new(),
+            companions,
         });
     }
 
@@ -285,6 +297,7 @@ impl<D: Domain> Batch<D> {
             outcome,
             span,
             others: Vec::new(),
+            companions: Vec::new(),
         }
     }
 
@@ -293,7 +306,10 @@ impl<D: Domain> Batch<D> {
         let mut outcomes = Vec::with_capacity(steps.len() + self.left.len());
         let mut again = Vec::new();
         let mut away = false;
-        for (planned, result) in self.write(steps).await {
+        for (mut planned, result) in self.write(steps).await {
+            if matches!(result, Ok(Committed::Done { along: true, .. })) {
+                self.went_along(std::mem::take(&mut planned.companions));
+            }
             if !planned.others.is_empty() {
                 away |= self.settle_together(planned, result, &mut outcomes);
                 continue;
@@ -337,6 +353,7 @@ impl<D: Domain> Batch<D> {
             subscription: self.subscription,
             lane: self.lane,
             outcomes,
+            along: self.along,
             signs: self.signs,
             rest: Duration::ZERO,
         }
@@ -356,6 +373,7 @@ impl<D: Domain> Batch<D> {
             outcome,
             span,
             others,
+            companions,
         } in steps
         {
             let mut given_up = false;
@@ -371,6 +389,7 @@ impl<D: Domain> Batch<D> {
                 given_up,
                 span,
                 others,
+                companions,
             });
             commits.push(commit);
         }

@@ -5,6 +5,7 @@
 //! work runs on the runtime that the engine was started on; backfill work has threads of its own,
 //! which the operating system favours less.
 
+mod along;
 mod attempt;
 mod batch;
 mod beat;
@@ -24,6 +25,7 @@ mod presence;
 mod processor;
 mod span;
 mod state;
+mod task;
 mod together;
 mod verdict;
 mod withheld;
@@ -148,7 +150,6 @@ pub async fn run_watched<D: Domain>(
     let min_share = app.config().server.priority_lanes.min_share;
     let pool = BackfillPool::start(options.backfill_threads, min_share).map_err(Error::Thread)?;
     let context = Arc::new(Context::new(app, monitor, options));
-    Ok(Engine::new(context, options, pool)
-        .run(listener, shutdown)
-        .await)
+    let engine = Engine::new(context, options, pool);
+    Ok(task::run(engine, listener, shutdown).await)
 }

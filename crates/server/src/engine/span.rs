@@ -1,10 +1,10 @@
 //! The span of one try at one message, where somebody collects spans.
 
-use protean_core::Failure;
 use protean_core::domain::Domain;
-use protean_core::message::Cause;
+use protean_core::message::{Cause, Message};
 use protean_core::port::broker::{Delivery, Verdict};
 use protean_core::port::tracer::{Ending, Outcome, Running, Span};
+use protean_core::{Failure, Lane};
 
 use super::context::Context;
 
@@ -17,17 +17,34 @@ pub(super) struct RunSpan {
 }
 
 impl RunSpan {
-    pub(super) fn begin<D: Domain>(
+    /// A try at a message that was delivered.
+    pub(super) fn of<D: Domain>(
         context: &Context<D>,
         subscription: usize,
         delivery: &Delivery,
     ) -> Self {
+        let attempt = delivery.failures.saturating_add(1);
+        Self::begin(
+            context,
+            subscription,
+            (delivery.lane, attempt),
+            &delivery.message,
+        )
+    }
+
+    /// A try at a message on a lane, by its number.
+    pub(super) fn begin<D: Domain>(
+        context: &Context<D>,
+        subscription: usize,
+        (lane, attempt): (Lane, u32),
+        message: &Message,
+    ) -> Self {
         let span = context.app.tracer().map(|tracer| {
             tracer.runs(&Running {
                 subscription: &context.subscriptions[subscription],
-                lane: delivery.lane,
-                attempt: delivery.failures.saturating_add(1),
-                message: &delivery.message,
+                lane,
+                attempt,
+                message,
             })
         });
         Self {
@@ -38,8 +55,8 @@ impl RunSpan {
     }
 
     /// What everything that the handler causes inherits.
-    pub(super) fn cause(&self, delivery: &Delivery) -> Cause {
-        let cause = Cause::of(&delivery.message);
+    pub(super) fn cause(&self, message: &Message) -> Cause {
+        let cause = Cause::of(message);
         match self.span.as_ref().and_then(|span| span.traceparent()) {
             Some(traceparent) => Cause {
                 traceparent: Some(traceparent),

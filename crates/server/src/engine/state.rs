@@ -227,6 +227,10 @@ impl<D: Domain> Engine<D> {
             }
         }
         self.context.set_yielding(self.scheduler.primary_waits());
+        for subscription in 0..self.context.subscriptions.len() {
+            let at_rest = self.scheduler.is_at_rest(subscription);
+            self.context.set_at_rest(subscription, at_rest);
+        }
     }
 
     fn request(&self, subscription: usize, lane: Lane, request: Request) {
@@ -343,9 +347,13 @@ impl<D: Domain> Engine<D> {
             subscription,
             lane,
             mut outcomes,
+            along,
             signs,
             rest,
         } = finished;
+        for of in along {
+            self.gauges.settled(of, Lane::Primary, 1);
+        }
         if !rest.is_zero() {
             self.scheduler.rest(self.context.now(), rest);
         }

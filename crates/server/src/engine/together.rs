@@ -55,7 +55,7 @@ impl<D: Domain> Batch<D> {
         }
         let (since, began) = (Timestamp::now(), Instant::now());
         let begin = |item: Item<Work>| {
-            let span = RunSpan::begin(&self.context, self.subscription, &item.body.delivery);
+            let span = RunSpan::of(&self.context, self.subscription, &item.body.delivery);
             (item, span)
         };
         let tried: Vec<Tried> = items.into_iter().map(begin).collect();
@@ -106,7 +106,7 @@ impl<D: Domain> Batch<D> {
         let data: Vec<&str> = deliveries().map(|one| &*one.message.data).collect();
         let causes = tried
             .iter()
-            .map(|(item, span)| span.cause(&item.body.delivery));
+            .map(|(item, span)| span.cause(&item.body.delivery.message));
         let causes: Vec<_> = causes.collect();
         let cause = causes[0].clone();
         let app = &self.context.app;
@@ -129,7 +129,7 @@ impl<D: Domain> Batch<D> {
         for (item, _) in &tried {
             commit.dependent |= self.follows(item);
         }
-        self.session.absorb(&commit);
+        self.session.absorb(&commit.writes);
         let mut tried = tried.into_iter();
         let Some((item, span)) = tried.next() else {
             return;
@@ -140,6 +140,7 @@ impl<D: Domain> Batch<D> {
             outcome: Outcome::Done,
             span,
             others: tried.collect(),
+            companions: Vec::new(),
         });
     }
 

@@ -219,6 +219,16 @@ impl<T> Scheduler<T> {
         !self.breakers[subscription].is_closed()
     }
 
+    /// Whether a subscription has nothing on its primary lane that it knows of: nothing in memory and
+    /// nothing set aside. What is published next may be handled where it is published.
+    #[must_use]
+    pub fn is_at_rest(&self, subscription: usize) -> bool {
+        let known = &self.subscriptions[subscription];
+        let queue = &known.lanes[Lane::Primary.index()].queue;
+        let idle = queue.held() == 0 && queue.set_aside() == 0;
+        known.claimed && idle && self.breakers[subscription].is_closed() && !self.stopping
+    }
+
     /// At most so many backfill runs may overlap from now on, and at least one (L4); those that run
     /// may finish.
     pub fn set_overlap(&mut self, overlap_max: usize) {

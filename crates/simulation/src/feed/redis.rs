@@ -301,7 +301,9 @@ impl RedisFeed {
                 self.acks.push(id);
                 continue;
             }
-            if origin == Origin::Again || self.is_doubtful(&logged) {
+            // What was published by a commit that settled it, too, is not new.
+            let may_be_settled = origin == Origin::Again || logged.draft.cause.is_some();
+            if may_be_settled || self.is_doubtful(&logged) {
                 let known = match settled.entry(logged.queue) {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(slot) => slot.insert(self.inner.settled_of(logged.queue).await?),

@@ -6,7 +6,7 @@ use super::Invariant;
 use crate::ledger::Ledger;
 use crate::message::Logged;
 use crate::process::Work;
-use crate::store::{Commit, Store};
+use crate::store::{Along, Commit, Store};
 use crate::watch::Busy;
 
 /// Of the messages of a lane with one key no other run of the process has any, none before them
@@ -70,6 +70,27 @@ fn check_elsewhere(ledger: &Ledger, subscription: usize, logged: &Logged, key: &
         format!(
             "process {} runs {} of {key} beside {found:?}",
             ledger.owner, logged.id
+        )
+    });
+}
+
+/// When a message is settled by the transaction that writes it, the one before it of its key was when
+/// the work began that goes along, and is not set aside.
+pub(crate) fn check_along(store: &Store, along: Along, logged: &Logged) {
+    let Some(previous) = logged.previous else {
+        return;
+    };
+    let before = store.read(logged.queue, previous - 1, 1);
+    let Some(before) = before.first() else { return };
+    let subscription = along.subscription;
+    let over = store.over_at(subscription, before.id);
+    let in_time = over.is_some_and(|over| over <= along.began);
+    let parked = store.is_parked(subscription, before.id);
+    store.watch.check(Invariant::L8, in_time && !parked, || {
+        format!(
+            "{} of {:?} went along in {subscription}, begun at {:?}, and {} before it was over at \
+             {over:?}, set aside: {parked}",
+            logged.id, logged.draft.key, along.began, before.id
         )
     });
 }

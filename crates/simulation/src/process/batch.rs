@@ -12,7 +12,7 @@ use crate::invariants::{l2_preemption, l10_poison};
 use crate::message::{Delivery, Draft, Logged, Trouble};
 use crate::plan::QUANTUM;
 use crate::planted::Planted;
-use crate::store::{Commit, Part, Refused, Verdict};
+use crate::store::{Along, Commit, Part, Refused, Verdict};
 use crate::watch::Busy;
 use crate::world::Away;
 
@@ -95,7 +95,7 @@ impl Batch {
         let handled = self.attempt(&delivery).await;
         self.end(&delivery.logged);
         if handled {
-            return self.stage(item);
+            return self.stage(item).await;
         }
         let failed_at = self.process.world.now();
         let mut step = self.failed(item);
@@ -174,7 +174,7 @@ impl Batch {
         follows && !self.process.world.is_planted(Planted::KeysApartInBatch)
     }
 
-    fn stage(&mut self, item: Item<Work>) {
+    async fn stage(&mut self, item: Item<Work>) {
         let logged = item.body.delivery.logged;
         let dependent = self.follows(&item);
         let mut drafts = Vec::new();
@@ -187,6 +187,7 @@ impl Batch {
                 ..logged.draft
             });
         }
+        let along = self.take_along(&drafts).await;
         let commit = Commit {
             subscription: self.subscription,
             delivery: item.body.delivery,
@@ -194,12 +195,43 @@ impl Batch {
             drafts,
             dependent,
             contested: false,
+            along,
         };
         self.steps.push(Step {
             item,
             commit,
             outcome: Outcome::Done,
         });
+    }
+
+    /// Has subscriptions that are up to date, as far as the process knows, do their work on what a
+    /// commit is about to write.
+    async fn take_along(&self, drafts: &[Draft]) -> Vec<Along> {
+        let (Lane::Primary, Some(draft)) = (self.lane, drafts.first()) else {
+            return Vec::new();
+        };
+        let (process, world) = (&self.process, &self.process.world);
+        let queue = world.store.borrow().known_queue(draft);
+        let known = |subscription| {
+            let known = process.known.borrow();
+            let since = *known.get(&(subscription, queue?))?;
+            let at_rest = process.at_rest.borrow().contains(&subscription);
+            (at_rest && subscription != self.subscription).then_some(Along {
+                subscription,
+                since,
+                began: world.now(),
+                contested: world.goes_wrong(world.plan.troubles.conflicts),
+            })
+        };
+        let along: Vec<Along> = world.plan.readers(draft.stream).filter_map(known).collect();
+        if !along.is_empty() {
+            let most = world.plan.handler_max;
+            world
+                .clock
+                .sleep(world.random.stretch(most / 10, most))
+                .await;
+        }
+        along
     }
 
     fn failed(&self, item: Item<Work>) -> Step {
@@ -230,6 +262,7 @@ impl Batch {
                 drafts: Vec::new(),
                 dependent: false,
                 contested: false,
+                along: Vec::new(),
             },
             outcome,
         }
@@ -383,9 +416,22 @@ impl Batch {
             _ => &[Part::All],
         };
         for part in parts {
+            let mut moved = Vec::new();
             let written = world
-                .transact(|store| store.transact(world.now(), &commits, *part))
+                .transact(|store| {
+                    let written = store.transact(world.now(), &commits, *part);
+                    moved = store.moved(&commits);
+                    written
+                })
                 .await?;
+            let mut known = self.process.known.borrow_mut();
+            for (key, upto) in moved {
+                match upto {
+                    Some(upto) => drop(known.insert(key, upto)),
+                    None => drop(known.remove(&key)),
+                }
+            }
+            drop(known);
             if written.is_err() {
                 return Ok(written);
             }

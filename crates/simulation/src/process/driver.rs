@@ -145,6 +145,11 @@ impl Driver {
         self.schedulers.iter().all(Scheduler::is_idle)
     }
 
+    pub(super) fn is_at_rest(&self, subscription: usize) -> bool {
+        let nth = subscription % self.schedulers.len();
+        self.schedulers[nth].is_at_rest(subscription)
+    }
+
     pub(super) fn primary_waits(&self) -> bool {
         self.schedulers.iter().any(Scheduler::primary_waits)
     }

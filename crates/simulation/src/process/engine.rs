@@ -107,6 +107,9 @@ impl Engine {
         }
         self.driver.check_idle();
         self.process.yielding.set(self.driver.primary_waits());
+        let all = 0..self.process.world.plan.subscriptions;
+        let at_rest = all.filter(|nth| self.driver.is_at_rest(*nth)).collect();
+        self.process.at_rest.replace(at_rest);
     }
 
     fn request(&self, subscription: usize, lane: Lane, request: Request) {

@@ -49,6 +49,10 @@ pub(crate) struct Process {
     pub(crate) redis_epoch: [Cell<u64>; 2],
     /// The heads of queues at the last look.
     heads: RefCell<BTreeMap<u64, u64>>,
+    /// The subscriptions that have nothing to do on their primary lanes.
+    pub(crate) at_rest: RefCell<BTreeSet<usize>>,
+    /// Up to where subscriptions were on queues when this process has last moved them.
+    pub(crate) known: RefCell<BTreeMap<(usize, u64), u64>>,
 }
 
 impl Process {
@@ -68,6 +72,8 @@ impl Process {
             stopping: Cell::new(false),
             redis_epoch: [Cell::new(epoch), Cell::new(epoch)],
             heads: RefCell::default(),
+            at_rest: RefCell::default(),
+            known: RefCell::default(),
         });
         world.watch.note(|| format!("process {owner} starts"));
         world.processes.borrow_mut().push(process.clone());

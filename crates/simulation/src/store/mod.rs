@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::planted::Planted;
 use crate::watch::Watch;
 
-pub(crate) use commit::{Commit, Part, Refused, Verdict};
+pub(crate) use commit::{Along, Commit, Part, Refused, Verdict};
 pub(crate) use lease::{Bounds, Leased, Party};
 
 /// A queue: the messages of one band of one lane of one stream, numbered without gaps.
@@ -76,6 +76,8 @@ pub(crate) struct Store {
     /// How often each message took effect, and was given up, in each subscription.
     effects: BTreeMap<(usize, MessageId), u8>,
     dead: BTreeMap<(usize, MessageId), u8>,
+    /// When each was done with.
+    over_at: BTreeMap<(usize, MessageId), Duration>,
     /// What each handled message led to.
     led_to: BTreeMap<(usize, MessageId), u8>,
 }
@@ -96,6 +98,7 @@ impl Store {
             leaders: [None; 2],
             effects: BTreeMap::new(),
             dead: BTreeMap::new(),
+            over_at: BTreeMap::new(),
             led_to: BTreeMap::new(),
         }
     }

@@ -45,19 +45,25 @@ impl State<'_> {
         }
         let mut first = None;
         for message in &commit.recorded {
-            let position = self.publish(INLINE_LANE, message).map_err(failed)?;
-            first.get_or_insert(position);
+            let slot = self.publish(INLINE_LANE, message).map_err(failed)?;
+            first.get_or_insert(slot.position);
         }
+        let mut slots = Vec::with_capacity(commit.messages.len());
         for (lane, message) in &commit.messages {
-            let position = self.publish(lane_number(*lane), message).map_err(failed)?;
-            first.get_or_insert(position);
+            let slot = self.publish(lane_number(*lane), message).map_err(failed)?;
+            first.get_or_insert(slot.position);
+            slots.push(slot);
             let published = Published {
                 stream: message.stream.clone(),
                 lane: *lane,
             };
             self.counters.published.insert(published);
         }
-        Ok(Committed::Done(first.map(Position)))
+        let along = self.take_along(commit, &slots).map_err(failed)?;
+        Ok(Committed::Done {
+            position: first.map(Position),
+            along,
+        })
     }
 
     /// Remembers the idempotency keys of a commit; the earlier command when one is known.
@@ -91,23 +97,20 @@ impl State<'_> {
         Ok(None)
     }
 
-    fn publish(&mut self, lane: i64, message: &Message) -> rusqlite::Result<u64> {
+    fn publish(&mut self, lane: i64, message: &Message) -> rusqlite::Result<Slot> {
         let position = self.next_position()?;
         let band = i64::try_from(message.band().index()).unwrap_or_default();
         let (queue, sequence) = self.next_in_queue(&(message.stream.clone(), lane, band))?;
-        message::insert(
-            self.connection,
-            Slot {
-                position,
-                queue,
-                sequence,
-            },
-            message,
-        )?;
-        Ok(position)
+        let slot = Slot {
+            position,
+            queue,
+            sequence,
+        };
+        message::insert(self.connection, slot, message)?;
+        Ok(slot)
     }
 
-    fn write(&self, write: &Write) -> Result<(), Refused> {
+    pub(super) fn write(&self, write: &Write) -> Result<(), Refused> {
         let Write { schema, change } = write;
         let statements = self.catalog.of(schema);
         let run = |sql: &str, row: &Row, expected: Option<i64>| {

@@ -6,6 +6,7 @@
 //! does. A caller whom nobody keeps from it writes a brief primary job itself. Callers hear of a
 //! commit after it is durable, and not before.
 
+mod along;
 mod apply;
 mod job;
 mod pace;
@@ -31,6 +32,7 @@ use crate::options::{Options, Synchronous};
 use crate::sql::Catalog;
 use crate::turnstile::Turnstile;
 
+pub(crate) use along::Known;
 pub(crate) use apply::lane_number;
 use job::{Batch, Job};
 pub(crate) use job::{Results, Task};
@@ -53,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) bell: Arc<Bell>,
     pub(crate) checkpointer: Arc<Checkpointer>,
     pub(crate) senses: Arc<Senses>,
+    pub(crate) known: Arc<Known>,
 }
 
 impl Writer {

@@ -93,37 +93,45 @@ impl Seat {
                 last_look.get() >= budget || !self.primary.is_empty() || turn.primary_waits()
             })
         };
-        let written = write(&self.connection, &self.shared.catalog, &mut jobs, is_over);
-        if self.lane == Lane::Primary {
-            self.feel(&turn, &jobs);
-        }
-        drop(turn);
-        if self.lane == Lane::Backfill {
-            let mut pace = self.pace.get();
-            pace.learn(last_look.get(), started.elapsed());
-            self.pace.set(pace);
-        }
-        self.tell_slow_turn(waited, started.elapsed());
+        let written = write(&self.connection, &self.shared, &mut jobs, is_over);
+        let held = started.elapsed();
         let left = jobs
             .iter()
             .position(|job| !job.is_done())
             .unwrap_or(jobs.len());
         self.queue.put_back(jobs.split_off(left).into_iter());
-        jobs.into_iter().for_each(Job::reply);
-        self.shared.bell.ring(&written);
+        let took = jobs.iter().filter_map(Job::commit_asked);
+        let took: Vec<Duration> = took.map(|asked| asked.elapsed()).collect();
+        match self.lane {
+            Lane::Primary => {
+                // Who waits for it hears of it before anything is noted about it.
+                jobs.into_iter().for_each(Job::reply);
+                self.shared.bell.ring(&written);
+                self.feel(&turn, &took);
+                drop(turn);
+            }
+            Lane::Backfill => {
+                drop(turn);
+                let mut pace = self.pace.get();
+                pace.learn(last_look.get(), held);
+                self.pace.set(pace);
+                jobs.into_iter().for_each(Job::reply);
+                self.shared.bell.ring(&written);
+            }
+        }
+        self.tell_slow_turn(waited, started.elapsed());
         self.shared.checkpointer.written();
     }
 
     /// Judges what the commits of a primary turn took, and tells those who do backfill work.
-    fn feel(&self, turn: &Turn<'_>, jobs: &[Job]) {
-        let senses = &self.shared.senses;
-        let mut commits = jobs.iter().filter_map(Job::commit_asked).peekable();
-        if commits.peek().is_none() {
+    fn feel(&self, turn: &Turn<'_>, took: &[Duration]) {
+        if took.is_empty() {
             return;
         }
+        let senses = &self.shared.senses;
         turn.tell_of_primary(|surroundings| {
             senses.surround(surroundings);
-            commits.for_each(|asked| senses.commit(asked.elapsed()));
+            took.iter().for_each(|took| senses.commit(*took));
             senses.take()
         });
     }

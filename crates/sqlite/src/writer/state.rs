@@ -1,5 +1,6 @@
 //! What a transaction knows: queue heads and cursors, read once and written once.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use protean_core::port::broker::{Published, Subscription};
 use protean_core::port::trace::Records;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::along::Moved;
 use crate::bell::News;
 use crate::sql::Catalog;
 use crate::trace;
@@ -32,6 +34,19 @@ pub(super) struct Counters {
     cursors: HashMap<(String, i64), Cursor>,
     pub(super) published: HashSet<Published>,
     everything: bool,
+}
+
+impl Counters {
+    fn moved(&self) -> Moved {
+        let queues = self.queues.iter().filter(|(_, queue)| queue.head.changed);
+        let cursors = self.cursors.iter().filter(|(_, cursor)| cursor.changed);
+        Moved {
+            queues: queues.map(|(key, queue)| (key.clone(), queue.id)).collect(),
+            cursors: cursors
+                .map(|(key, cursor)| (key.clone(), cursor.settled.upto()))
+                .collect(),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -154,27 +169,45 @@ impl<'t> State<'t> {
         sequence: u64,
     ) -> rusqlite::Result<bool> {
         let queue = i64::try_from(queue).unwrap_or_default();
-        let key = (subscription.name.to_string(), queue);
-        if !self.counters.cursors.contains_key(&key) {
-            let settled = load_cursor(self.connection, &key)?;
-            self.counters.cursors.insert(
-                key.clone(),
-                Cursor {
-                    settled,
-                    changed: false,
-                },
-            );
-        }
-        let Some(cursor) = self.counters.cursors.get_mut(&key) else {
-            return Ok(false);
-        };
+        let cursor = self.cursor_mut(subscription, queue)?;
         cursor.changed = true;
         Ok(cursor.settled.settle(sequence))
     }
 
+    /// What a subscription has settled of a queue.
+    pub(super) fn cursor(
+        &mut self,
+        subscription: &Subscription,
+        queue: i64,
+    ) -> rusqlite::Result<&Settled> {
+        Ok(&self.cursor_mut(subscription, queue)?.settled)
+    }
+
+    fn cursor_mut(
+        &mut self,
+        subscription: &Subscription,
+        queue: i64,
+    ) -> rusqlite::Result<&mut Cursor> {
+        match self
+            .counters
+            .cursors
+            .entry((subscription.name.to_string(), queue))
+        {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(slot) => {
+                let settled = load_cursor(self.connection, slot.key())?;
+                Ok(slot.insert(Cursor {
+                    settled,
+                    changed: false,
+                }))
+            }
+        }
+    }
+
     /// Writes what was counted, and says what subscriptions have to hear.
-    pub(super) fn finish(self) -> rusqlite::Result<News> {
+    pub(super) fn finish(self) -> rusqlite::Result<(News, Moved)> {
         trace::write(self.connection, self.records)?;
+        let moved = self.counters.moved();
         let Counters {
             position,
             queues,
@@ -202,11 +235,11 @@ impl<'t> State<'t> {
             let mut upsert = self.connection.prepare_cached(sql)?;
             upsert.execute(params![subscription, queue, upto, ahead])?;
         }
-        Ok(if everything {
-            News::Everything
-        } else {
-            News::of(published)
-        })
+        let news = match everything {
+            true => News::Everything,
+            false => News::of(published),
+        };
+        Ok((news, moved))
     }
 }
 

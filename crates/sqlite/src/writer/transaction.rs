@@ -6,12 +6,12 @@ use protean_core::port;
 use protean_core::port::store::{Committed, Refused};
 use rusqlite::Connection;
 
+use super::Shared;
 use super::job::{Batch, Job, Results};
 use super::state::State;
 use crate::bell::News;
 use crate::database::BUSY_TIMEOUT;
 use crate::error::failed;
-use crate::sql::Catalog;
 
 /// Takes the lock for writing at once, rather than at the first change.
 const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -55,13 +55,13 @@ pub(super) fn begin_at_once(connection: &Connection) -> rusqlite::Result<bool> {
 /// what has no result was not written.
 pub(super) fn write(
     connection: &Connection,
-    catalog: &Catalog,
+    shared: &Shared,
     jobs: &mut [Job],
     is_over: impl Fn() -> bool,
 ) -> News {
     let mut outcome = Err(Abort::Refused);
     for mode in [Mode::Plain, Mode::Guarded] {
-        outcome = attempt(connection, catalog, jobs, mode, &is_over);
+        outcome = attempt(connection, shared, jobs, mode, &is_over);
         if outcome.is_err() {
             roll_back(connection);
         }
@@ -85,7 +85,7 @@ pub(super) fn write(
 
 fn attempt(
     connection: &Connection,
-    catalog: &Catalog,
+    shared: &Shared,
     jobs: &mut [Job],
     mode: Mode,
     is_over: &impl Fn() -> bool,
@@ -94,7 +94,7 @@ fn attempt(
     if connection.is_autocommit() {
         execute(connection, BEGIN).map_err(broken)?;
     }
-    let mut state = State::new(connection, catalog);
+    let mut state = State::new(connection, &shared.catalog);
     let mut tentative = Tentative::default();
     for (nth, job) in jobs.iter_mut().enumerate() {
         if nth > 0 && is_over() {
@@ -116,8 +116,9 @@ fn attempt(
             }
         }
     }
-    let news = state.finish().map_err(broken)?;
+    let (news, moved) = state.finish().map_err(broken)?;
     execute(connection, "COMMIT").map_err(broken)?;
+    shared.known.learn(moved);
     Ok((tentative, news))
 }
 
@@ -144,7 +145,7 @@ fn commits(
         if result.is_err() && mode == Mode::Plain {
             return Err(Abort::Refused);
         }
-        if let Ok(Committed::Done(_)) = &result {
+        if let Ok(Committed::Done { .. }) = &result {
             let settlements = commit.settlements.iter();
             settlements.for_each(|one| state.records.add(one));
         }

@@ -48,6 +48,40 @@ impl LaneFeed {
         )
     }
 
+    /// The queue that had some messages last, when a few may be taken before it is known which others
+    /// have some.
+    fn recent(&self, (count_max, bounds): (usize, &Bounds)) -> Option<i64> {
+        let has_room = count_max >= 2 * AT_ONCE_MAX && self.waiting.len() < WAITING_MAX;
+        let may = self.lane == Lane::Primary && *bounds == Bounds::None && has_room;
+        self.recent.filter(|_| may)
+    }
+
+    /// Hands out the next few messages of the queue that has had some lately, if it is likely that
+    /// it has; whether that is all for now. A shop that is not behind has one message at a time, and
+    /// to ask for anything else takes the database longer than that. Every other fetch looks at
+    /// everything.
+    pub(super) async fn take_alone(
+        &mut self,
+        client: &Client,
+        party: Party<'_>,
+        asked: (usize, &Bounds),
+        found: &mut Vec<Delivery>,
+    ) -> Result<bool, Error> {
+        let likely = self.had_some && !self.asked_alone && self.waiting.len() == 0;
+        self.asked_alone = false;
+        let Some(queue) = self.recent(asked).filter(|_| likely) else {
+            return Ok(false);
+        };
+        let limits = (AT_ONCE_MAX, i64::MAX);
+        let next = lease::take(client, party, queue, limits, &mut self.interner).await?;
+        self.had_some = next.taken > 0;
+        self.asked_alone = self.had_some && next.taken < AT_ONCE_MAX;
+        if self.had_some {
+            self.hand_out(client, party, next, found).await?;
+        }
+        Ok(self.asked_alone)
+    }
+
     /// Hands out what nobody owns any more, and the next few messages of the queue that had some
     /// last; says which queues have more to hand out. All of it is asked at once: each round trip
     /// is a part of what a message takes.
@@ -58,10 +92,7 @@ impl LaneFeed {
         (count_max, bounds): (usize, &Bounds),
         found: &mut Vec<Delivery>,
     ) -> Result<Vec<(i64, i64)>, Error> {
-        let recent = self.recent.filter(|_| {
-            let has_room = count_max >= 2 * AT_ONCE_MAX && self.waiting.len() < WAITING_MAX;
-            self.lane == Lane::Primary && *bounds == Bounds::None && has_room
-        });
+        let recent = self.recent((count_max, bounds));
         let adopts = recent.is_none() || self.adopted.is_none_or(|at| at.elapsed() >= ADOPT_PAUSE);
         let known = adopts.then(|| self.known_leases());
         let interner = &mut self.interner;
@@ -102,6 +133,7 @@ impl LaneFeed {
             adopted = lease::adopt(client, party, &self.known_leases()).await?;
         }
         if next.taken > 0 {
+            self.had_some = true;
             self.hand_out(client, party, next, found).await?;
         }
         Ok(grown)
