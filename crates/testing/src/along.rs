@@ -195,7 +195,18 @@ pub async fn what_is_refused_does_not_go_along(fixture: impl Fixture) {
     let mut feed = up_to_date(&tier).await;
     let (message, taken, own) = (event("k"), Uuid::now_v7(), Uuid::now_v7());
     commit(&tier, insert(taken, "taken", 0)).await.unwrap();
+    let mut coded = row(Uuid::now_v7(), "coded", 0);
+    coded[8] = Value::Text("c-1".to_owned());
+    commit(&tier, item::change(Change::Insert(coded)))
+        .await
+        .unwrap();
+    let mut clashing = row(taken, "along", 1);
+    clashing[8] = Value::Text("c-1".to_owned());
     let refused = [
+        Change::Update {
+            row: clashing,
+            expected: 0,
+        },
         Change::Insert(row(taken, "along", 1)),
         Change::Update {
             row: row(taken, "along", 1),

@@ -234,6 +234,11 @@ impl<'c> Companions<'c> {
         all.flat_map(|(nth, one)| one.along.writes.iter().map(move |write| (nth, write)))
     }
 
+    /// Whether anything goes along.
+    pub(super) fn any_goes(&self) -> bool {
+        !self.going.is_empty()
+    }
+
     /// Whether what belongs to a commit goes along with it.
     pub(super) fn goes(&self, commit: usize) -> bool {
         self.going.contains(&commit)

@@ -7,25 +7,25 @@ use protean_core::Lane;
 use protean_core::port;
 use protean_core::port::store::{Commit, Committed, Position, Refused};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::along::{Companions, SEEN, seen};
+use super::along::{Companions, seen};
 use super::batch::{digest, messages};
 use super::clash::{self, Refusals};
-use super::cursors::{Locks, Moved};
-use super::fate::{Fate, OWN, Own};
+use super::cursors::Moved;
+use super::fate::{Fate, Own};
+use super::first::FirstRound;
 use super::last::{Last, MOVED_QUEUES, warm};
-use super::publish::{KNOWN_KEYS, Publication};
+use super::publish::Publication;
 use super::send::{Round, Unsent, numbered};
-use super::sets::{Deed, Set, gather, identity, lent};
-use super::settle::{Cursor, CursorKey, LOCK_CURSORS, MAKE_CURSORS, Settlements, UNPARK, locked};
+use super::sets::{Deed, Set, gather, identity};
+use super::settle::{Cursor, CursorKey, Settlements, locked};
 use super::statements::Statements;
+use super::way::Way;
 use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::message::number;
-use crate::value::Parameter;
 
 /// What an attempt came to.
 pub(super) enum Outcome {
@@ -56,53 +56,21 @@ impl From<port::Error> for Abort {
     }
 }
 
-/// What a transaction takes for granted, from the most to the least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Where cursors are, as this process has left them: all is sent in one round. For whoever has
-    /// the lane to itself, since everybody else moves them.
-    AtOnce,
-    /// What goes along with its commits, as long as nothing is seen that stands against it.
-    Along,
-    /// Nothing.
-    Plain,
-}
-
-impl Way {
-    /// The next one, when something was not as it was believed to be.
-    pub(super) const fn next(self) -> Self {
-        match self {
-            Self::AtOnce => Self::Along,
-            Self::Along | Self::Plain => Self::Plain,
-        }
-    }
-}
-
 /// The commits of one transaction.
 pub(super) struct Attempt<'c> {
     pub(super) database: &'c Postgres,
     lane: Lane,
     pub(super) way: Way,
-    commits: Vec<&'c Commit>,
+    pub(super) commits: Vec<&'c Commit>,
     /// How many rows a statement writes at most, each sent when the one before is answered; all are
     /// sent at once where there is no bound.
     rows_max: Option<usize>,
     pub(super) sets: Vec<Set<'c>>,
-    settlements: Settlements<'c>,
+    pub(super) settlements: Settlements<'c>,
     pub(super) publication: Publication<'c>,
     pub(super) companions: Companions<'c>,
     /// Where the cursors were that are moved.
-    cursors: HashMap<CursorKey, Cursor>,
-}
-
-/// What the first round of statements answered.
-struct FirstRound {
-    own: Own,
-    known_keys: Vec<Row>,
-    cursors: Vec<Row>,
-    seen: Vec<Row>,
-    unparked: Vec<Row>,
-    written: Vec<Vec<Row>>,
+    pub(super) cursors: HashMap<CursorKey, Cursor>,
 }
 
 impl<'c> Attempt<'c> {
@@ -195,123 +163,11 @@ impl<'c> Attempt<'c> {
         self.last_round(client, &first.own).await
     }
 
-    /// Which transaction it is that needs one round, since it has nothing but new messages, or what
-    /// else it needs can be guessed; none if something has to be known before the end.
-    fn sent_at_once(&mut self, client: &Client) -> Result<Option<Own>, Abort> {
-        let first = self.commits.iter().copied().flat_map(messages).next();
-        let (Some(first), Some(backend)) = (first, self.database.inner.pools.backend(client))
-        else {
-            return Ok(None);
-        };
-        let publishes_alone =
-            self.sets.is_empty() && self.settlements.is_empty() && self.companions.is_empty();
-        if !self.publication.keys.is_empty() || !(publishes_alone || self.guess()?) {
-            return Ok(None);
-        }
-        Ok(Some(Own::Sent {
-            backend,
-            id: first.id,
-            correlation_id: first.correlation_id.to_string(),
-        }))
-    }
-
-    /// Settles by what is known of the cursors; `false` when that is not enough.
-    fn guess(&mut self) -> Result<bool, Abort> {
-        if self.way != Way::AtOnce || !self.settlements.are_plain() {
-            return Ok(false);
-        }
-        let locks = Locks::of(&self.settlements, &self.companions);
-        let Some(believed) = locks.believed(&self.database.inner.committers.known) else {
-            return Ok(false);
-        };
-        if !self.settlements.take_in(&believed) {
-            return Ok(false);
-        }
-        let refused = self.settlements.settle(&[]);
-        if !refused.map_err(|error| self.abort(&error))?.is_empty() {
-            return Ok(false);
-        }
-        if !self.companions.all_at(&believed) {
-            return Ok(false);
-        }
-        self.companions.decide(&believed, &HashSet::new());
-        let moved = Moved::of(&self.settlements, &self.companions, &believed);
-        self.cursors = believed;
-        Ok(moved.is_plain())
-    }
-
-    /// Begins, and sends all that needs no answer first: the locks of cursors, and the rows.
-    async fn first_round(&self, client: &Client) -> Result<FirstRound, Abort> {
-        let abort = |error: Error| self.abort(&error);
-        let locks = Locks::of(&self.settlements, &self.companions);
-        let (along_keys, along_queues, sinces) = self.companions.seen();
-        let (parked_names, parked_streams, positions) = self.settlements.parked_keys();
-        let keys: Vec<&[u8]> = self
-            .publication
-            .keys
-            .iter()
-            .map(<[u8; 16]>::as_slice)
-            .collect();
-        let arrays = self.arrays()?;
-        let mut batch = Statements::new(client);
-        batch.begin();
-        batch.add(true, OWN, &[]).await.map_err(abort)?;
-        let parked: [&(dyn ToSql + Sync); 3] = [&parked_names, &parked_streams, &positions];
-        let wanted = !keys.is_empty();
-        batch
-            .add(wanted, KNOWN_KEYS, &[&keys])
-            .await
-            .map_err(abort)?;
-        let wanted = !locks.is_empty();
-        batch
-            .add(wanted, LOCK_CURSORS, &locks.parameters())
-            .await
-            .map_err(abort)?;
-        // After the locks: it sees what those before have done.
-        let wanted = !sinces.is_empty();
-        let along: [&(dyn ToSql + Sync); 3] = [&along_keys, &along_queues, &sinces];
-        batch.add(wanted, SEEN, &along).await.map_err(abort)?;
-        let wanted = !positions.is_empty();
-        batch.add(wanted, UNPARK, &parked).await.map_err(abort)?;
-        for (set, arrays) in self.sets.iter().zip(&arrays) {
-            let statement = set.prepare(client, &self.database.inner.catalog).await;
-            batch.add_prepared(statement.map_err(abort)?, lent(arrays));
-        }
-        let mut answers = self.send(batch).await.map_err(abort)?.into_iter();
-        let mut next = || answers.next().unwrap_or_default();
-        let own = Own::read(&next()).map_err(abort)?;
-        Ok(FirstRound {
-            own,
-            known_keys: next(),
-            cursors: next(),
-            seen: next(),
-            unparked: next(),
-            written: answers.collect(),
-        })
-    }
-
-    fn arrays(&self) -> Result<Vec<Vec<Parameter>>, Abort> {
-        let arrays = self.sets.iter().map(Set::arrays);
-        arrays
-            .collect::<Result<_, _>>()
-            .map_err(|error| Abort::Value(Refused::Store(error)))
-    }
-
     /// Takes the locked cursors in; `false` when some are missing.
     fn lock(&mut self, first: &FirstRound) -> Result<bool, Abort> {
         let cursors = locked(&first.cursors);
         self.cursors = cursors.map_err(|error| self.abort(&error))?;
         Ok(self.settlements.take_in(&self.cursors))
-    }
-
-    /// Gives the transaction up, and makes the cursors that are missing.
-    async fn make_cursors(&self, client: &Client) -> Result<(), Abort> {
-        let ended = client.batch_execute("ROLLBACK").await;
-        ended.map_err(|error| self.abort(&error))?;
-        let (names, queue_ids) = self.settlements.columns();
-        let parameters: [&(dyn ToSql + Sync); 2] = [&names, &queue_ids];
-        let made = client.execute(MAKE_CURSORS, &parameters).await;
-        made.map(drop).map_err(|error| self.abort(&error))
     }
 
     /// The commits that cannot be, by their numbers.
@@ -381,6 +237,7 @@ impl<'c> Attempt<'c> {
         }
         let answers = match self.send_last(client, &last, round).await {
             Ok(answers) => answers,
+            Err(Unsent::Value(_)) if self.companions.any_goes() => return Err(Abort::Guessed),
             Err(Unsent::Value(error)) => return Err(Abort::Value(Refused::Store(error))),
             Err(Unsent::Failed(error)) if self.has_guessed(&error) => return Err(Abort::Guessed),
             Err(Unsent::Failed(error)) if !looks_first => return self.fate(own, &error).await,
@@ -437,9 +294,12 @@ impl<'c> Attempt<'c> {
         self.commits.iter().enumerate().map(of).collect()
     }
 
-    /// Whether an error may mean that something was not as it was believed to be.
+    /// Whether an error may mean that something was not as it was believed to be, or that a value of
+    /// what goes along is not to be had.
     fn has_guessed(&self, error: &Error) -> bool {
-        self.way != Way::Plain && error.code() == Some(&SqlState::DIVISION_BY_ZERO)
+        let is_guard = error.code() == Some(&SqlState::DIVISION_BY_ZERO);
+        let is_value = self.companions.any_goes() && trouble(error) == Trouble::Value;
+        self.way != Way::Plain && (is_guard || is_value)
     }
 
     /// What an error at the end of a transaction means, which may be committed all the same.
@@ -458,7 +318,7 @@ impl<'c> Attempt<'c> {
     }
 
     /// The abort that an error means.
-    fn abort(&self, error: &Error) -> Abort {
+    pub(super) fn abort(&self, error: &Error) -> Abort {
         match trouble(error) {
             Trouble::Value => {
                 let commit = self.commits.first().filter(|_| self.commits.len() == 1);

@@ -8,7 +8,8 @@ use protean_core::message::{Message, idempotency_digest};
 use protean_core::port::store::{Commit, Committed, Refused};
 use protean_core::{Lane, port};
 
-use super::attempt::{Abort, Attempt, Outcome, Way};
+use super::attempt::{Abort, Attempt, Outcome};
+use super::way::Way;
 use super::{COMMITS_MAX, Results};
 use crate::Postgres;
 

@@ -3,7 +3,8 @@
 //!
 //! A transaction is a fixed number of statements, whatever the number of commits: arrays of rows,
 //! one per column. They are sent in two rounds, so a commit costs two round trips and one flush,
-//! alone or with hundreds. When one of them is refused the transaction is rolled back and written
+//! alone or with hundreds; in one when its process has the lane to itself and nothing has to be
+//! known before. When one of them is refused the transaction is rolled back and written
 //! again without it: nearly every transaction has none.
 //!
 //! Callers hear of a commit after it is durable, and not before. A connection that breaks on the
@@ -15,6 +16,7 @@ mod batch;
 mod clash;
 mod cursors;
 mod fate;
+mod first;
 mod in_order;
 mod last;
 mod publish;
@@ -23,6 +25,7 @@ mod sets;
 mod settle;
 mod statements;
 mod take_in;
+mod way;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -36,10 +39,10 @@ use crate::Postgres;
 use crate::bell::News;
 use crate::error::unavailable;
 pub(crate) use along::Known;
-use attempt::Way;
 use batch::Batch;
 pub(crate) use publish::Queues;
 pub(crate) use take_in::take_in;
+use way::Way;
 
 /// What became of each commit of a batch.
 pub(crate) type Results = Vec<Result<Committed, Refused>>;

@@ -6,10 +6,11 @@ use protean_core::port::store::{Commit, Write};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::attempt::{Attempt, Way};
+use super::attempt::Attempt;
 use super::last::Last;
 use super::sets::{Set, gather, lent};
 use super::statements::Statements;
+use super::way::Way;
 use crate::value::Parameter;
 
 /// Why a round has no answers.

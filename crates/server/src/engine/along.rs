@@ -23,6 +23,7 @@ use protean_core::port::trace::Handling;
 use protean_core::unit::{Session, Unit};
 
 use super::batch::Batch;
+use super::narrate::Narrator;
 use super::panics;
 use super::span::RunSpan;
 
@@ -113,6 +114,11 @@ impl<D: Domain> Batch<D> {
             took: began.elapsed(),
             span,
         };
+        let narrator = Narrator {
+            subscription: &companion.subscription.1,
+            payloads: context.payloads,
+        };
+        narrator.ran_along(message, companion.took);
         messages.is_empty().then_some((companion, writes, since))
     }
 

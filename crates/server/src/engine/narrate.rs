@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use protean_core::message::Message;
 use protean_core::port::broker::{Delivery, Subscription};
 use protean_core::port::store::Refused;
 use protean_core::{Failure, Lane, port};
@@ -42,6 +43,19 @@ impl Narrator<'_> {
     pub(super) fn ran(self, delivery: &Delivery, took: Duration) {
         let (failures, took_ms) = (delivery.failures, millis(took));
         about!(debug, self, delivery, failures, took_ms, "message ran");
+    }
+
+    /// A handler had a message for so long that is about to be committed.
+    pub(super) fn ran_along(self, message: &Message, took: Duration) {
+        tracing::debug!(
+            subscription = %self.subscription.name,
+            stream = %self.subscription.stream,
+            r#type = %message.type_name,
+            id = %message.id,
+            correlation_id = %message.correlation_id,
+            took_ms = millis(took),
+            "message ran along"
+        );
     }
 
     /// A message failed.
