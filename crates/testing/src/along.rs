@@ -258,6 +258,27 @@ pub async fn what_has_not_seen_its_key_does_not_go_along(fixture: impl Fixture) 
     comes_next(&mut feed, &same).await;
 }
 
+/// Another process has moved the subscription, of which this one knows nothing.
+pub async fn what_another_process_has_handled_is_found_out(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    drop(up_to_date(&tier).await);
+    let early = since(&tier);
+    let other = fixture.open().await;
+    let mut feed = claim(&other, NAME).await;
+    handle(&other, &mut feed, &event("taken")).await;
+    drop(feed);
+    let going = |key| {
+        let message = event(key);
+        let change = Change::Insert(row(Uuid::now_v7(), "along", 0));
+        going_along(std::slice::from_ref(&message), vec![change], early)
+    };
+    assert!(made(&tier, going("free")).await);
+    assert!(!made(&tier, going("taken")).await);
+    let mut feed = claim(&tier, NAME).await;
+    let left = feed.take(Lane::Primary, 1).await;
+    assert_eq!(left[0].message.key.as_deref(), Some("taken"));
+}
+
 /// A message that is set aside may be of the same key.
 pub async fn nothing_goes_along_past_what_is_set_aside(fixture: impl Fixture) {
     let tier = ready(&fixture).await;

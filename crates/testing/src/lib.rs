@@ -84,6 +84,7 @@ macro_rules! suite {
             nothing_goes_along_past_what_is_before_it,
             what_is_refused_does_not_go_along,
             what_has_not_seen_its_key_does_not_go_along,
+            what_another_process_has_handled_is_found_out,
             nothing_goes_along_past_what_is_set_aside,
             what_is_not_known_is_not_guessed,
         );

@@ -5,12 +5,11 @@
 //! written again without it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protean_core::Lane;
 use protean_core::message::Message;
 use protean_core::port::along::{Along, Since};
-use protean_core::port::broker::{Place, Settlement, Subscription, Verdict};
+use protean_core::port::broker::{Place, Settlement, Verdict};
 use protean_core::port::store::{Commit, Position, Write};
 use tokio_postgres::Row;
 
@@ -23,47 +22,6 @@ pub(super) const SEEN: &str = "SELECT u.nth FROM unnest($1::text[], $2::bigint[]
         WITH ORDINALITY AS u(key, queue, since, nth)
     WHERE EXISTS (SELECT FROM protean_message AS m
         WHERE m.key = u.key AND m.queue = u.queue AND m.sequence > u.since)";
-
-/// How far subscriptions were when this process has last moved them. Nobody goes back, so that each
-/// is there at least, unless somebody has emptied the tables, which is noticed.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    cursors: Mutex<HashMap<CursorKey, u64>>,
-}
-
-impl Known {
-    fn lock(&self) -> MutexGuard<'_, HashMap<CursorKey, u64>> {
-        self.cursors.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Up to where a subscription has handled a queue, with nothing beyond it.
-    pub(super) fn upto(&self, key: &CursorKey) -> Option<u64> {
-        self.lock().get(key).copied()
-    }
-
-    /// Learns where cursors are now; nothing is known of one with something beyond it.
-    pub(super) fn learn<'a>(&self, cursors: impl Iterator<Item = (&'a CursorKey, Option<u64>)>) {
-        let mut known = self.lock();
-        for (key, upto) in cursors {
-            match upto {
-                Some(upto) => drop(known.insert(key.clone(), upto)),
-                None => drop(known.remove(key)),
-            }
-        }
-    }
-
-    /// Up to where a subscription has handled the queue that a message on a lane goes to.
-    pub(crate) fn since(
-        &self,
-        queues: &Queues,
-        subscription: &Subscription,
-        (lane, message): (Lane, &Message),
-    ) -> Option<Since> {
-        let queue = queues.find(&queue_key(crate::lanes::number(lane), message))?;
-        self.upto(&(subscription.name.to_string(), queue))
-            .map(Since)
-    }
-}
 
 /// One message that is to go along.
 struct Companion<'c> {

@@ -235,7 +235,11 @@ impl<'c> Attempt<'c> {
         if round == Round::Only {
             last = last.guessing();
         }
-        let answers = match self.send_last(client, &last, round).await {
+        let sent = self.send_last(client, &last, round).await;
+        if round == Round::Only && last.moves() {
+            self.database.inner.committers.known.guessed(sent.is_ok());
+        }
+        let answers = match sent {
             Ok(answers) => answers,
             Err(Unsent::Value(_)) if self.companions.any_goes() => return Err(Abort::Guessed),
             Err(Unsent::Value(error)) => return Err(Abort::Value(Refused::Store(error))),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use tokio_postgres::types::ToSql;
 
-use super::along::{Companions, Known};
+use super::along::Companions;
+use super::known::Known;
 use super::settle::{Cursor, CursorKey, Settlements};
 use crate::message::column;
 

@@ -4,8 +4,9 @@ use deadpool_postgres::Client;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::along::{Companions, Known};
+use super::along::Companions;
 use super::cursors::Moved;
+use super::known::Known;
 use super::publish::{
     Arrays, INSERT_ONE, INSERT_WITH_KEYS, LOCK_QUEUES, MOVE_QUEUE, MOVE_QUEUES, Publication,
 };
@@ -82,6 +83,11 @@ impl Last {
             _ if self.moved.is_empty() => Vec::new(),
             _ => vec![asked(self.moved.parameters().to_vec())],
         }
+    }
+
+    /// Whether cursors are moved.
+    pub(super) fn moves(&self) -> bool {
+        !self.moved.is_empty()
     }
 
     /// Has what is known of cursors follow, once it is durable.

@@ -54,11 +54,13 @@ impl Attempt<'_> {
 
     /// Settles by what is known of the cursors; `false` when that is not enough.
     fn guess(&mut self) -> Result<bool, Abort> {
-        if self.way != Way::AtOnce || !self.settlements.are_plain() {
+        let known = &self.database.inner.committers.known;
+        let may = self.way == Way::AtOnce && self.settlements.are_plain() && known.is_trusted();
+        if !may {
             return Ok(false);
         }
         let locks = Locks::of(&self.settlements, &self.companions);
-        let Some(believed) = locks.believed(&self.database.inner.committers.known) else {
+        let Some(believed) = locks.believed(known) else {
             return Ok(false);
         };
         if !self.settlements.take_in(&believed) {
