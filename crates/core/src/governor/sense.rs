@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::quantile::Quantile;
 use super::{Judged, Judgement};
 
-/// What is late whatever the quiet says: below it nobody can tell, nor does the clock.
-const SLACK: Duration = Duration::from_micros(200);
+/// What is late whatever the quiet says: below it nobody can tell, nor does the clock. A commit to a
+/// file takes some tenths of a millisecond, of which this has to be a small part.
+const SLACK: Duration = Duration::from_micros(100);
 
 /// Before the quiet is known, late is what took so many times the median.
 const LATE_MEDIANS: f64 = 3.0;
