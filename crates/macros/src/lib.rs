@@ -397,7 +397,8 @@ pub fn event_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[projector(into = BookCatalog)]` names the projection. Such a method is
 /// `async fn name(&self, event: E, rows: &mut Rows<'_, BookCatalog>) -> Result<(), Failure>`. What
 /// it stages commits together with the event's acknowledgement (L9). Its future is `Send`. The
-/// other methods stay what they are.
+/// other methods stay what they are. When nothing is before the event it may be called before that
+/// is committed, so that both commit together: it stages rows, and does nothing else.
 ///
 /// A method marked `#[on_many]` takes many at once, as those of an
 /// [`event_handler`](macro@event_handler) do:
