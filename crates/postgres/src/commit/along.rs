@@ -106,20 +106,27 @@ impl<'c> Companions<'c> {
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
-}
 
-impl<'c> Companions<'c> {
+    /// Each of them.
+    fn each(&self) -> impl Iterator<Item = &Companion<'c>> {
+        self.all.iter().flat_map(|(_, companions)| companions)
+    }
+
+    /// Each that goes along, with the number of its commit.
+    fn each_going(&self) -> impl Iterator<Item = (usize, &Companion<'c>)> {
+        let going = self.all.iter().filter(|(nth, _)| self.goes(*nth));
+        going.flat_map(|(nth, companions)| companions.iter().map(|one| (*nth, one)))
+    }
+
     /// The cursors that are needed, each with its stream.
     pub(super) fn cursors(&self) -> impl Iterator<Item = (&CursorKey, &str)> {
-        let all = self.all.iter().flat_map(|(_, companions)| companions);
-        all.map(|one| (&one.cursor, &*one.message.stream))
+        self.each().map(|one| (&one.cursor, &*one.message.stream))
     }
 
     /// The parameters of [`SEEN`]; a message without a key has nothing before it.
     pub(super) fn seen(&self) -> (Vec<Option<&str>>, Vec<i64>, Vec<i64>) {
-        let all = self.all.iter().flat_map(|(_, companions)| companions);
         let (mut keys, mut queues, mut sinces) = (Vec::new(), Vec::new(), Vec::new());
-        for one in all {
+        for one in self.each() {
             keys.push(one.message.key.as_deref());
             queues.push(one.cursor.1);
             sinces.push(column(one.along.since.0));
@@ -169,17 +176,14 @@ impl<'c> Companions<'c> {
             self.heads.insert(key.1, column(base));
             self.moved.insert(key, base + count);
         }
-        let going = self.all.iter().filter(|(nth, _)| self.going.contains(nth));
-        let going = going.flat_map(|(_, companions)| companions);
-        self.settlements = going
-            .map(|one| one.settlement(bases[&one.cursor.1]))
-            .collect();
+        let settled = self.each_going();
+        let settled = settled.map(|(_, one)| one.settlement(bases[&one.cursor.1]));
+        self.settlements = settled.collect();
     }
 
     /// Whether all work has begun where its cursor is believed to be.
     pub(super) fn all_at(&self, believed: &HashMap<CursorKey, Cursor>) -> bool {
-        let mut all = self.all.iter().flat_map(|(_, companions)| companions);
-        all.all(|one| {
+        self.each().all(|one| {
             let cursor = believed.get(&one.cursor);
             cursor.is_some_and(|cursor| cursor.settled.upto() == one.along.since.0)
         })
@@ -187,9 +191,8 @@ impl<'c> Companions<'c> {
 
     /// The changes of what goes along, each with the number of its commit.
     pub(super) fn writes(&self) -> impl Iterator<Item = (usize, &'c Write)> {
-        let going = self.all.iter().filter(|(nth, _)| self.goes(*nth));
-        let all = going.flat_map(|(nth, companions)| companions.iter().map(|one| (*nth, one)));
-        all.flat_map(|(nth, one)| one.along.writes.iter().map(move |write| (nth, write)))
+        let going = self.each_going();
+        going.flat_map(|(nth, one)| one.along.writes.iter().map(move |write| (nth, write)))
     }
 
     /// Whether anything goes along.

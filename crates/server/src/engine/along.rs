@@ -49,7 +49,8 @@ impl<D: Domain> Batch<D> {
     /// Has subscriptions that are up to date do their work on what a commit publishes.
     pub(super) async fn take_along(&self, commit: &mut Commit) -> Vec<Companion> {
         let mut companions = Vec::new();
-        if self.lane != Lane::Primary || self.context.order == CrossLaneOrder::PerKey {
+        let asks = self.lane == Lane::Primary && self.context.order != CrossLaneOrder::PerKey;
+        if !asks || commit.messages.is_empty() {
             return companions;
         }
         let mut session = self.context.app.session(self.lane);

@@ -55,7 +55,7 @@ impl Known {
         lane: Lane,
         message: &Message,
     ) -> Option<Since> {
-        let key = queue_key(lane, message);
+        let key = queue_key(lane_number(lane), message);
         let inner = self.lock();
         let queue = *inner.queues.get(&key)?;
         let cursor = inner.cursors.get(&(subscription.name.to_string(), queue));
@@ -71,9 +71,9 @@ impl Known {
 }
 
 /// The queue that a message on a lane goes to.
-pub(super) fn queue_key(lane: Lane, message: &Message) -> QueueKey {
+pub(super) fn queue_key(lane: i64, message: &Message) -> QueueKey {
     let band = i64::try_from(message.band().index()).unwrap_or_default();
-    (message.stream.clone(), lane_number(lane), band)
+    (message.stream.clone(), lane, band)
 }
 
 impl State<'_> {

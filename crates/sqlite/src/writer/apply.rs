@@ -7,6 +7,7 @@ use protean_core::port::store::{Change, Commit, Committed, Position, Refused, Wr
 use protean_core::schema::{Row, Schema, Value};
 use rusqlite::{ErrorCode, OptionalExtension, params, params_from_iter};
 
+use super::along::queue_key;
 use super::state::State;
 use super::transaction::execute;
 use crate::error::failed;
@@ -99,8 +100,7 @@ impl State<'_> {
 
     fn publish(&mut self, lane: i64, message: &Message) -> rusqlite::Result<Slot> {
         let position = self.next_position()?;
-        let band = i64::try_from(message.band().index()).unwrap_or_default();
-        let (queue, sequence) = self.next_in_queue(&(message.stream.clone(), lane, band))?;
+        let (queue, sequence) = self.next_in_queue(&queue_key(lane, message))?;
         let slot = Slot {
             position,
             queue,

@@ -102,22 +102,21 @@ impl Seat {
         self.queue.put_back(jobs.split_off(left).into_iter());
         let took = jobs.iter().filter_map(Job::commit_asked);
         let took: Vec<Duration> = took.map(|asked| asked.elapsed()).collect();
-        match self.lane {
-            Lane::Primary => {
-                // Who waits for it hears of it before anything is noted about it.
-                jobs.into_iter().for_each(Job::reply);
-                self.shared.bell.ring(&written);
-                self.feel(&turn, &took);
-                drop(turn);
-            }
+        let turn = match self.lane {
+            Lane::Primary => Some(turn),
             Lane::Backfill => {
                 drop(turn);
                 let mut pace = self.pace.get();
                 pace.learn(last_look.get(), held);
                 self.pace.set(pace);
-                jobs.into_iter().for_each(Job::reply);
-                self.shared.bell.ring(&written);
+                None
             }
+        };
+        // Who waits for it hears of it before anything is noted about it.
+        jobs.into_iter().for_each(Job::reply);
+        self.shared.bell.ring(&written);
+        if let Some(turn) = turn {
+            self.feel(&turn, &took);
         }
         self.tell_slow_turn(waited, started.elapsed());
         self.shared.checkpointer.written();
