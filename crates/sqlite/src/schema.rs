@@ -3,16 +3,33 @@
 use rusqlite::Connection;
 
 /// The layout of the tables below. A file with another one was made by another version.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
+
+/// The layout in which heads and the newest position were written down.
+const COUNTED: i64 = 1;
 
 /// The lane of messages that were handled inline, and are delivered to nobody.
 pub(crate) const INLINE_LANE: i64 = 2;
 
+/// The queue of all messages, whose numbers are their positions.
+pub(crate) const LOG: i64 = 0;
+
+/// The number of the last message that queue `q` has taken in. It is written down nowhere else, so
+/// that to publish a message writes no more than the message.
+pub(crate) const HEAD: &str = "MAX(
+    COALESCE((SELECT MAX(sequence) FROM protean_message WHERE queue = q.id), 0),
+    COALESCE((SELECT sequence FROM protean_trimmed WHERE queue = q.id), 0))";
+
+/// The newest position that was given, as [`HEAD`].
+pub(crate) const POSITION: &str = "SELECT MAX(
+    COALESCE((SELECT MAX(position) FROM protean_message), 0),
+    COALESCE((SELECT sequence FROM protean_trimmed WHERE queue = 0), 0))";
+
 /// Each stream, lane and band is a queue, whose messages are numbered from 1 without gaps: lag is
 /// a subtraction, and a cursor is one number. Up to a number, a queue may be trimmed: what everybody
-/// had handled is gone, and who comes new begins after it. Rows are appended and indexes grow at their ends. A
-/// throttle without a rate is a pause. A trace is about some messages of a queue that one run
-/// handled.
+/// had handled is gone, and who comes new begins after it; what is trimmed of queue [`LOG`] are
+/// positions. Rows are appended and indexes grow at their ends. A throttle without a rate is a pause.
+/// A trace is about some messages of a queue that one run handled.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS protean_meta (
     key TEXT PRIMARY KEY NOT NULL,
@@ -23,7 +40,6 @@ CREATE TABLE IF NOT EXISTS protean_queue (
     stream TEXT NOT NULL,
     lane INTEGER NOT NULL,
     band INTEGER NOT NULL,
-    head INTEGER NOT NULL DEFAULT 0,
     UNIQUE (stream, lane, band)
 );
 CREATE TABLE IF NOT EXISTS protean_trimmed (
@@ -158,13 +174,68 @@ pub(crate) const NAMES: [&str; 12] = [
 pub(crate) fn create(connection: &Connection) -> rusqlite::Result<i64> {
     connection.execute_batch(TABLES)?;
     connection.execute(
-        "INSERT INTO protean_meta (key, value) VALUES ('version', ?1), ('position', 0)
-         ON CONFLICT (key) DO NOTHING",
+        "INSERT INTO protean_meta (key, value) VALUES ('version', ?1) ON CONFLICT (key) DO NOTHING",
         [VERSION],
     )?;
-    connection.query_row(
-        "SELECT value FROM protean_meta WHERE key = 'version'",
-        [],
-        |row| row.get(0),
-    )
+    let version = "SELECT value FROM protean_meta WHERE key = 'version'";
+    let version = || connection.query_row(version, [], |row| row.get(0));
+    if version()? == COUNTED {
+        leave_to_count(connection)?;
+    }
+    version()
+}
+
+/// Makes a file of layout [`COUNTED`] one of this layout. What was counted and is not in the log any
+/// more is trimmed.
+fn leave_to_count(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute(
+        "INSERT INTO protean_trimmed (queue, sequence)
+         SELECT ?1, value FROM protean_meta WHERE key = 'position' AND value > 0
+         ON CONFLICT (queue) DO UPDATE SET sequence = excluded.sequence",
+        [LOG],
+    )?;
+    transaction.execute_batch(
+        "DELETE FROM protean_meta WHERE key = 'position';
+         ALTER TABLE protean_queue DROP COLUMN head;",
+    )?;
+    transaction.execute(
+        "UPDATE protean_meta SET value = ?1 WHERE key = 'version'",
+        [VERSION],
+    )?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was written down there is not forgotten: numbers go on, also where the messages are gone
+    /// that had the last ones.
+    #[test]
+    fn a_file_of_the_layout_before_is_taken_over() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        connection
+            .execute_batch(
+                "ALTER TABLE protean_queue ADD COLUMN head INTEGER NOT NULL DEFAULT 0;
+                 INSERT INTO protean_meta VALUES ('version', 1), ('position', 7);
+                 INSERT INTO protean_queue (id, stream, lane, band, head)
+                     VALUES (1, 'a', 0, 0, 3), (2, 'b', 0, 0, 4);
+                 INSERT INTO protean_trimmed VALUES (1, 3), (2, 2);
+                 INSERT INTO protean_message
+                     (position, queue, sequence, id, kind, type, priority, time, correlation_id, data)
+                     VALUES (5, 2, 3, '', 0, '', 0, 0, '', ''), (6, 2, 4, '', 0, '', 0, 0, '', '');",
+            )
+            .unwrap();
+        for _ in 0..2 {
+            assert_eq!(create(&connection).unwrap(), VERSION);
+            let number = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
+            assert_eq!(number(POSITION), Ok(7));
+            for (queue, expected) in [(1, 3), (2, 4)] {
+                let sql = format!("SELECT {HEAD} FROM protean_queue AS q WHERE q.id = {queue}");
+                assert_eq!(number(&sql), Ok(expected), "queue {queue}");
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::log::{entries, lane_of};
+use crate::schema::{HEAD, POSITION};
 use crate::writer::lane_number;
 
 /// A column that grows along the log, and a value of it.
@@ -21,9 +22,9 @@ pub(crate) fn first_sequence(
     queue: i64,
     (column, from): Edge<'_>,
 ) -> rusqlite::Result<u64> {
-    let head = "SELECT head FROM protean_queue WHERE id = ?1";
+    let head = format!("SELECT {HEAD} FROM protean_queue AS q WHERE q.id = ?1");
     let head: u64 = connection
-        .prepare_cached(head)?
+        .prepare_cached(&head)?
         .query_row([queue], |row| row.get(0))?;
     let sql = format!(
         "SELECT {column} FROM protean_message WHERE queue = ?1 AND sequence >= ?2
@@ -40,9 +41,8 @@ pub(crate) fn first_sequence(
 
 /// The first position with messages made at or after a moment, which is nearly right.
 fn first_position(connection: &Connection, moment: Timestamp) -> rusqlite::Result<u64> {
-    let sql = "SELECT value FROM protean_meta WHERE key = 'position'";
     let head: u64 = connection
-        .prepare_cached(sql)?
+        .prepare_cached(POSITION)?
         .query_row([], |row| row.get(0))?;
     let sql = "SELECT time FROM protean_message WHERE position >= ?1 ORDER BY position LIMIT 1";
     let mut next = connection.prepare_cached(sql)?;
@@ -157,11 +157,13 @@ fn window(connection: &Connection, search: &Search) -> rusqlite::Result<(u64, u6
 
 /// What each lane of each stream has taken in.
 pub(crate) fn stats(connection: &Connection) -> rusqlite::Result<Vec<Stat>> {
-    let sql = "SELECT q.stream, q.lane, q.head,
+    let sql = format!(
+        "SELECT q.stream, q.lane, {HEAD},
             (SELECT time FROM protean_message WHERE queue = q.id ORDER BY sequence LIMIT 1),
             (SELECT time FROM protean_message WHERE queue = q.id ORDER BY sequence DESC LIMIT 1)
-        FROM protean_queue AS q ORDER BY q.stream, q.lane, q.band";
-    let mut select = connection.prepare_cached(sql)?;
+        FROM protean_queue AS q ORDER BY q.stream, q.lane, q.band"
+    );
+    let mut select = connection.prepare_cached(&sql)?;
     let moment = |micros: Option<i64>| micros.and_then(|it| Timestamp::from_microsecond(it).ok());
     let found = select.query_map([], |row| {
         Ok(Stat {

@@ -153,6 +153,7 @@ macro_rules! suite {
             commands_go_that_everybody_has_handled,
             what_a_subscription_has_not_read_stays,
             who_comes_new_begins_after_what_is_gone,
+            what_comes_after_all_is_gone_is_numbered_on,
             a_key_counts_until_its_age,
             an_import_that_has_not_ended_keeps_its_own,
             traces_go_but_for_open_failures,

@@ -249,6 +249,26 @@ pub async fn who_comes_new_begins_after_what_is_gone(fixture: impl Fixture) {
     assert_eq!(lags(&tier, "Late").await, [0, 0]);
 }
 
+/// A number that was given is not given again.
+pub async fn what_comes_after_all_is_gone_is_numbered_on(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let mut handler = claim(&tier, "Handler").await;
+    let mut last = Position(0);
+    for _ in 0..2 {
+        let command = command(Priority::Normal);
+        publish(&tier, std::slice::from_ref(&command)).await;
+        let taken = handler.take(Lane::Primary, 1).await;
+        assert_eq!(taken[0].message.id, command.id);
+        assert!(taken[0].position > last, "{last:?} was given again");
+        last = taken[0].position;
+        assert_eq!(lags(&tier, "Handler").await, [1, 0]);
+        settle(&tier, "Handler", &taken[0], Verdict::Done).await;
+        swept_of(&tier, &sweep(Kind::Commands, second(AFTER)), 1).await;
+        assert_eq!(logged(&tier).await, [] as [Uuid; 0]);
+        assert_eq!(lags(&tier, "Handler").await, [0, 0]);
+    }
+}
+
 /// A command counts once as long as its key is known, and as long as it waits.
 pub async fn a_key_counts_until_its_age(fixture: impl Fixture) {
     let tier = ready(&fixture).await;

@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::feed::parse;
 use crate::message::{self, COLUMN_COUNT, COLUMNS};
+use crate::schema::HEAD;
 use crate::writer::lane_number;
 
 /// The backfill queues of a subscription that have something unsettled.
@@ -56,12 +57,13 @@ fn unsettled(
     connection: &Connection,
     subscription: &Subscription,
 ) -> rusqlite::Result<Option<Unsettled>> {
-    let mut select = connection.prepare_cached(
+    let sql = format!(
         "SELECT q.id, COALESCE(c.sequence, 0), COALESCE(c.ahead, '')
          FROM protean_queue AS q LEFT JOIN protean_cursor AS c
          ON c.queue = q.id AND c.subscription = ?1
-         WHERE q.stream = ?2 AND q.lane = ?3 AND q.head > COALESCE(c.sequence, 0)",
-    )?;
+         WHERE q.stream = ?2 AND q.lane = ?3 AND {HEAD} > COALESCE(c.sequence, 0)"
+    );
+    let mut select = connection.prepare_cached(&sql)?;
     let lane = lane_number(Lane::Backfill);
     let place = params![&*subscription.name, &*subscription.stream, lane];
     let mut rows = select.query(place)?;

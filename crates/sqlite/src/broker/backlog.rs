@@ -9,6 +9,7 @@ use protean_core::port::{self};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::failed;
+use crate::schema::HEAD;
 use crate::writer::lane_number;
 use protean_core::settled::Settled;
 
@@ -79,12 +80,13 @@ fn queues(
     subscription: &Subscription,
     lane: Lane,
 ) -> rusqlite::Result<Vec<Queue>> {
-    let mut select = connection.prepare_cached(
-        "SELECT q.id, q.head, COALESCE(c.sequence, t.sequence, 0), COALESCE(c.ahead, '')
+    let sql = format!(
+        "SELECT q.id, {HEAD}, COALESCE(c.sequence, t.sequence, 0), COALESCE(c.ahead, '')
          FROM protean_queue AS q LEFT JOIN protean_trimmed AS t ON t.queue = q.id
          LEFT JOIN protean_cursor AS c ON c.queue = q.id AND c.subscription = ?1
-         WHERE q.stream = ?2 AND q.lane = ?3",
-    )?;
+         WHERE q.stream = ?2 AND q.lane = ?3"
+    );
+    let mut select = connection.prepare_cached(&sql)?;
     let place = params![
         &*subscription.name,
         &*subscription.stream,

@@ -8,7 +8,7 @@ use protean_core::port::retention::Sweep;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::message::moment;
-use crate::schema::INLINE_LANE;
+use crate::schema::{HEAD, INLINE_LANE};
 
 /// The subscriptions of a queue's stream: those of the domain, with their streams, in `?1`, and all
 /// that have left something behind.
@@ -31,7 +31,7 @@ pub(super) struct Bound {
 /// Every queue, by its id. Of a stream that nobody reads nothing is settled.
 pub(super) fn all(connection: &Connection, sweep: &Sweep) -> rusqlite::Result<Vec<Bound>> {
     let sql = format!(
-        "SELECT q.id, q.stream, CASE WHEN q.lane = ?2 THEN q.head ELSE COALESCE(
+        "SELECT q.id, q.stream, CASE WHEN q.lane = ?2 THEN {HEAD} ELSE COALESCE(
             (SELECT MIN(COALESCE(c.sequence, t.sequence, 0)) FROM ({READERS}) AS n
              LEFT JOIN protean_cursor AS c ON c.subscription = n.name AND c.queue = q.id), 0) END
          FROM protean_queue AS q LEFT JOIN protean_trimmed AS t ON t.queue = q.id ORDER BY q.id"

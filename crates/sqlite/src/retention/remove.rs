@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use protean_core::port::imports::State;
 use protean_core::port::retention::{Removed, Row, Sweep};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::schema::LOG;
 
 /// How long rows are removed at one stretch: together with the commit, a small part of a quantum.
 const STRETCH: Duration = Duration::from_micros(500);
@@ -18,19 +20,26 @@ pub(super) fn some(
 ) -> rusqlite::Result<Removed> {
     let started = Instant::now();
     let mut removed = Removed::default();
-    let mut trimmed: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut trimmed: BTreeMap<i64, u64> = BTreeMap::new();
     for row in rows {
         if removed.passed > 0 && started.elapsed() >= STRETCH {
             break;
         }
-        let count = one(connection, sweep, row)?;
+        let count = match row {
+            Row::Command { queue, sequence } => {
+                let queue = i64::try_from(*queue).unwrap_or(i64::MAX);
+                let position = command(connection, sweep, (queue, *sequence))?;
+                if let Some(position) = position {
+                    trimmed.insert(queue, *sequence);
+                    let newest = trimmed.entry(LOG).or_default();
+                    *newest = position.max(*newest);
+                }
+                usize::from(position.is_some())
+            }
+            _ => other(connection, sweep, row)?,
+        };
         removed.passed += 1;
         removed.removed += count as u64;
-        if let Row::Command { queue, sequence } = row
-            && count > 0
-        {
-            trimmed.insert(*queue, *sequence);
-        }
     }
     for (queue, sequence) in trimmed {
         let sql = "INSERT INTO protean_trimmed (queue, sequence) VALUES (?1, ?2)
@@ -41,20 +50,29 @@ pub(super) fn some(
     Ok(removed)
 }
 
-/// Removes a row, unless it has become another one: tables may have been emptied since it was found.
-/// A subscription that came meanwhile has a cursor.
-fn one(connection: &Connection, sweep: &Sweep, row: &Row) -> rusqlite::Result<usize> {
+/// Removes a command, unless it has become another one: tables may have been emptied since it was
+/// found. A subscription that came meanwhile has a cursor. Says which position it had.
+fn command(
+    connection: &Connection,
+    sweep: &Sweep,
+    (queue, sequence): (i64, u64),
+) -> rusqlite::Result<Option<u64>> {
+    let sql = "DELETE FROM protean_message WHERE queue = ?1 AND sequence = ?2 AND kind = 0
+        AND time < ?3 AND NOT EXISTS (SELECT 1 FROM protean_cursor AS c
+            WHERE c.queue = ?1 AND c.sequence < ?2)
+        RETURNING position";
+    let place = params![queue, sequence, sweep.before.as_microsecond()];
+    let mut delete = connection.prepare_cached(sql)?;
+    delete.query_row(place, |row| row.get(0)).optional()
+}
+
+/// Removes anything else, unless it has become another one.
+fn other(connection: &Connection, sweep: &Sweep, row: &Row) -> rusqlite::Result<usize> {
     let before = sweep.before.as_microsecond();
     let delete = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
         connection.prepare_cached(sql)?.execute(parameters)
     };
     match row {
-        Row::Command { queue, sequence } => delete(
-            "DELETE FROM protean_message WHERE queue = ?1 AND sequence = ?2 AND kind = 0
-                AND time < ?3 AND NOT EXISTS (SELECT 1 FROM protean_cursor AS c
-                    WHERE c.queue = ?1 AND c.sequence < ?2)",
-            params![queue, sequence, before],
-        ),
         Row::Key { key, position } => delete(
             "DELETE FROM protean_idempotency WHERE key = ?1 AND position = ?2",
             params![key, position],
@@ -72,6 +90,6 @@ fn one(connection: &Connection, sweep: &Sweep, row: &Row) -> rusqlite::Result<us
                 State::Finished.name()
             ],
         ),
-        Row::Arrival { .. } | Row::Process(_) => Ok(0),
+        Row::Command { .. } | Row::Arrival { .. } | Row::Process(_) => Ok(0),
     }
 }

@@ -1,8 +1,8 @@
-//! What a transaction knows: queue heads and cursors, read once and written once.
+//! What a transaction knows: queue heads and cursors, read once. Cursors are written once.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use protean_core::port::broker::{Published, Subscription};
 use protean_core::port::trace::Records;
@@ -10,9 +10,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::along::Moved;
 use crate::bell::News;
+use crate::schema::{HEAD, POSITION};
 use crate::sql::Catalog;
 use crate::trace;
 use protean_core::settled::Settled;
+
+/// The queue of a place, with its head.
+static FIND: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT q.id, {HEAD} FROM protean_queue AS q
+         WHERE q.stream = ?1 AND q.lane = ?2 AND q.band = ?3"
+    )
+});
 
 /// A stream, a lane (or [`INLINE_LANE`](crate::schema::INLINE_LANE)) and a band.
 pub(super) type QueueKey = (Arc<str>, i64, i64);
@@ -29,7 +38,7 @@ pub(super) struct State<'t> {
 /// What has to be taken back when a commit is.
 #[derive(Clone, Default)]
 pub(super) struct Counters {
-    position: Option<Counter>,
+    position: Option<u64>,
     queues: HashMap<QueueKey, Queue>,
     cursors: HashMap<(String, i64), Cursor>,
     pub(super) published: HashSet<Published>,
@@ -38,7 +47,7 @@ pub(super) struct Counters {
 
 impl Counters {
     fn moved(&self) -> Moved {
-        let queues = self.queues.iter().filter(|(_, queue)| queue.head.changed);
+        let queues = self.queues.iter().filter(|(_, queue)| queue.grown);
         let cursors = self.cursors.iter().filter(|(_, cursor)| cursor.changed);
         Moved {
             queues: queues.map(|(key, queue)| (key.clone(), queue.id)).collect(),
@@ -49,17 +58,13 @@ impl Counters {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Counter {
-    value: u64,
-    changed: bool,
-}
-
 /// A queue, and the number of its last message.
 #[derive(Clone, Copy)]
 struct Queue {
     id: i64,
-    head: Counter,
+    head: u64,
+    /// Whether this transaction has messages for it.
+    grown: bool,
 }
 
 #[derive(Clone)]
@@ -86,39 +91,31 @@ impl<'t> State<'t> {
     /// The position of the newest message.
     pub(super) fn position(&mut self) -> rusqlite::Result<u64> {
         if let Some(position) = self.counters.position {
-            return Ok(position.value);
+            return Ok(position);
         }
-        let sql = "SELECT value FROM protean_meta WHERE key = 'position'";
-        let value = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([], |row| row.get(0))?;
-        self.counters.position = Some(Counter {
-            value,
-            changed: false,
-        });
-        Ok(value)
+        let mut select = self.connection.prepare_cached(POSITION)?;
+        let position = select.query_row([], |row| row.get(0))?;
+        self.counters.position = Some(position);
+        Ok(position)
     }
 
     /// The position of the next message.
     pub(super) fn next_position(&mut self) -> rusqlite::Result<u64> {
-        let value = self.position()? + 1;
-        self.counters.position = Some(Counter {
-            value,
-            changed: true,
-        });
-        Ok(value)
+        let position = self.position()? + 1;
+        self.counters.position = Some(position);
+        Ok(position)
     }
 
     /// The queue of this stream, lane and band, and the number of its next message.
     pub(super) fn next_in_queue(&mut self, key: &QueueKey) -> rusqlite::Result<(i64, u64)> {
-        let Queue { id, head } = self.queue(key)?;
-        let head = Counter {
-            value: head.value + 1,
-            changed: true,
+        let Queue { id, head, .. } = self.queue(key)?;
+        let queue = Queue {
+            id,
+            head: head + 1,
+            grown: true,
         };
-        self.counters.queues.insert(key.clone(), Queue { id, head });
-        Ok((id, head.value))
+        self.counters.queues.insert(key.clone(), queue);
+        Ok((id, queue.head))
     }
 
     /// A queue, which is made when it is not there. Looked up once per transaction, and not
@@ -137,16 +134,12 @@ impl<'t> State<'t> {
 
     fn find(&self, key: &QueueKey) -> rusqlite::Result<Option<Queue>> {
         let (stream, lane, band) = key;
-        let sql =
-            "SELECT id, head FROM protean_queue WHERE stream = ?1 AND lane = ?2 AND band = ?3";
-        let mut select = self.connection.prepare_cached(sql)?;
+        let mut select = self.connection.prepare_cached(&FIND)?;
         let row = select.query_row(params![&**stream, lane, band], |row| {
             Ok(Queue {
                 id: row.get(0)?,
-                head: Counter {
-                    value: row.get(1)?,
-                    changed: false,
-                },
+                head: row.get(1)?,
+                grown: false,
             })
         });
         row.optional()
@@ -209,24 +202,11 @@ impl<'t> State<'t> {
         trace::write(self.connection, self.records)?;
         let moved = self.counters.moved();
         let Counters {
-            position,
-            queues,
             cursors,
             published,
             everything,
+            ..
         } = self.counters;
-        if let Some(position) = position.filter(|position| position.changed) {
-            let sql = "UPDATE protean_meta SET value = ?1 WHERE key = 'position'";
-            self.connection
-                .prepare_cached(sql)?
-                .execute([position.value])?;
-        }
-        for Queue { id, head } in queues.into_values().filter(|queue| queue.head.changed) {
-            let sql = "UPDATE protean_queue SET head = ?2 WHERE id = ?1";
-            self.connection
-                .prepare_cached(sql)?
-                .execute(params![id, head.value])?;
-        }
         for ((subscription, queue), cursor) in cursors.into_iter().filter(|(_, at)| at.changed) {
             let sql = "INSERT INTO protean_cursor (subscription, queue, sequence, ahead)
                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT (subscription, queue)
