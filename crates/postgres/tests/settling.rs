@@ -1,4 +1,4 @@
-//! Cursors: many transactions that settle messages of one subscription at once.
+//! Many transactions at once: on the cursors of one subscription, and on one queue.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -21,6 +21,9 @@ static SERVER: LazyLock<protean_services::Postgres> = LazyLock::new(|| {
 
 /// Messages that are settled at the same moment.
 const MESSAGES: usize = 32;
+
+/// Processes that publish at the same moment.
+const PUBLISHERS: usize = 3;
 
 /// Nobody has a cursor when they begin, and all make the first.
 #[tokio::test(flavor = "multi_thread")]
@@ -53,4 +56,28 @@ async fn l9_the_first_settlements_of_a_subscription_all_count() {
     }
     let backlogs = tier.broker.backlogs(&[subscription("Handler")]).await;
     assert_eq!(backlogs.unwrap()[0][1].lag, 0);
+}
+
+/// Each of them has seen the one before it, whose process it knows nothing of.
+#[tokio::test(flavor = "multi_thread")]
+async fn l8_a_message_knows_the_one_before_it_in_its_key_whoever_published_that() {
+    let uri = SERVER.create_database().unwrap();
+    let open = || Postgres::new(&uri, Options::default()).unwrap().tier();
+    open().tables.setup(SCHEMAS).await.unwrap();
+    let mut publishing = JoinSet::new();
+    for _ in 0..PUBLISHERS {
+        let other = open();
+        publishing.spawn(async move {
+            for _ in 0..MESSAGES {
+                let message = message(Some("a"), Priority::Normal);
+                publish(&other, &[message]).await;
+            }
+        });
+    }
+    publishing.join_all().await;
+    let sql = "SELECT count(*), count(*) FILTER (WHERE previous IS DISTINCT FROM before) FROM (
+        SELECT previous, lag(sequence) OVER (PARTITION BY queue, key ORDER BY sequence) AS before
+        FROM protean_message) AS all_of_them";
+    let expected = format!("{}|0", PUBLISHERS * MESSAGES);
+    assert_eq!(SERVER.query(&uri, sql).unwrap().trim(), expected);
 }

@@ -14,4 +14,4 @@ pub use ear::Ear;
 pub(crate) use ear::Listening;
 pub(crate) use listen::listen;
 pub(crate) use news::News;
-pub(crate) use ring::Bell;
+pub(crate) use ring::{Bell, CHANNEL, SEND_LETTER};

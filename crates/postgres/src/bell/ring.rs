@@ -10,9 +10,14 @@ use crate::pace::Pace;
 use crate::pool::Pools;
 
 /// The channel that all processes of a domain's database listen to.
-pub(super) const CHANNEL: &str = "protean";
+pub(crate) const CHANNEL: &str = "protean";
 
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
+
+/// The same by a connection whose commits wait for the disk otherwise: a notification is not worth
+/// that. It has to be the whole of a transaction.
+pub(crate) const SEND_LETTER: &str =
+    "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
 
 /// How long news that nobody waits for is gathered: an import commits more often than any listener
 /// has to hear of it.
@@ -100,8 +105,8 @@ impl Bell {
         }
     }
 
-    /// What tells other processes of news, for whoever sends it himself; none if there are none, or
-    /// some that can wait.
+    /// What tells other processes of news, for whoever sends it himself by [`SEND_LETTER`]; none if
+    /// there are none, or some that can wait.
     pub(crate) fn letter(&self, news: &News) -> Option<String> {
         if !news.fits_a_letter() {
             return None;
@@ -111,11 +116,7 @@ impl Bell {
             judged,
             ..news.clone()
         };
-        let payload = format!("{} {}", self.process, told.encode()).replace('\'', "''");
-        Some(format!(
-            "BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_notify('{CHANNEL}', '{payload}');
-            COMMIT"
-        ))
+        Some(format!("{} {}", self.process, told.encode()))
     }
 
     /// Rings for everybody. What cannot be sent is found by a look at the queues.

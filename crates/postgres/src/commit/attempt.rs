@@ -6,7 +6,6 @@ use deadpool_postgres::Client;
 use protean_core::Lane;
 use protean_core::port;
 use protean_core::port::store::{Commit, Committed, Position, Refused};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
@@ -14,15 +13,16 @@ use super::along::{Companions, seen};
 use super::batch::{digest, messages};
 use super::clash::{self, Refusals};
 use super::cursors::Moved;
-use super::fate::{Fate, Own};
+use super::fate::{self, Fate, Own};
 use super::first::FirstRound;
-use super::last::{Last, MOVED_QUEUES, warm};
+use super::last::{Last, warm};
 use super::publish::Publication;
 use super::send::{Round, Unsent, numbered};
 use super::sets::{Deed, Set, gather, identity};
 use super::settle::{Cursor, CursorKey, Settlements, locked};
 use super::statements::Statements;
 use super::way::Way;
+use super::whole::is_unmet;
 use crate::Postgres;
 use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::message::number;
@@ -247,8 +247,8 @@ impl<'c> Attempt<'c> {
             Err(Unsent::Failed(error)) if !looks_first => return self.fate(own, &error).await,
             Err(Unsent::Failed(error)) => return Err(self.abort(&error)),
         };
-        let (grown, written) = (&answers[MOVED_QUEUES], last.inserted(&answers));
-        if grown.len() != last.queue_ids.len() {
+        let written = &*answers.written;
+        if answers.grown != last.queue_ids.len() {
             self.database.inner.committers.queues.clear();
             if !looks_first {
                 tracing::error!("messages went to queues that somebody has removed");
@@ -301,9 +301,8 @@ impl<'c> Attempt<'c> {
     /// Whether an error may mean that something was not as it was believed to be, or that a value of
     /// what goes along is not to be had.
     fn has_guessed(&self, error: &Error) -> bool {
-        let is_guard = error.code() == Some(&SqlState::DIVISION_BY_ZERO);
         let is_value = self.companions.any_goes() && trouble(error) == Trouble::Value;
-        self.way != Way::Plain && (is_guard || is_value)
+        self.way != Way::Plain && (is_unmet(error) || is_value)
     }
 
     /// What an error at the end of a transaction means, which may be committed all the same.
@@ -314,10 +313,7 @@ impl<'c> Attempt<'c> {
         match own.fate(self.database, self.lane).await {
             Fate::Committed => Ok(Outcome::Committed(self.committed(&[]))),
             Fate::Undone => Err(self.abort(error)),
-            Fate::Unknown => {
-                let why = "nobody knows what became of it: its connection broke at its end";
-                Err(Abort::Failed(unavailable("the commit", why)))
-            }
+            Fate::Unknown => Err(Abort::Failed(fate::unknown())),
         }
     }
 

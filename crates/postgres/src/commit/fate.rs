@@ -9,7 +9,7 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use crate::Postgres;
-use crate::error::{Trouble, failed, trouble};
+use crate::error::{Trouble, failed, trouble, unavailable};
 use crate::pool::Backend;
 
 /// The transaction's own number, by which its fate can be asked for later, and when the server was
@@ -62,6 +62,12 @@ pub(super) enum Fate {
     Committed,
     Undone,
     Unknown,
+}
+
+/// Why nobody can say whether a commit happened.
+pub(super) fn unknown() -> port::Error {
+    let why = "nobody knows what became of it: its connection broke at its end";
+    unavailable("the commit", why)
 }
 
 impl Own {

@@ -14,7 +14,9 @@ use super::settle::{
     BURY, Deaths, FORGET_KEYS, GUESS_CURSOR, MOVE_CURSORS, PARK, Parkings, Settlements,
 };
 use super::statements::Statements;
+use super::whole::PUBLISH;
 use crate::Postgres;
+use crate::bell::SEND_LETTER;
 use crate::trace::Traces;
 
 /// What the statements of the last round are given.
@@ -35,8 +37,16 @@ pub(super) struct Last {
 
 /// Which answer is looked at, by the number of its statement, and from which one on those are that
 /// insert messages.
-pub(super) const MOVED_QUEUES: usize = 3;
+const MOVED_QUEUES: usize = 3;
 const INSERTED: usize = 4;
+
+/// What the last round has answered.
+pub(super) struct Answers {
+    /// How many queues were moved.
+    pub(super) grown: usize,
+    /// What the statements said that insert messages.
+    pub(super) written: Vec<Vec<Row>>,
+}
 
 /// A statement, whether it is needed, and what it is given.
 type Asked<'l> = (&'static str, bool, Vec<&'l (dyn ToSql + Sync)>);
@@ -95,6 +105,28 @@ impl Last {
         self.moved.learn(known);
     }
 
+    /// The parameters of [`GUESS_CURSOR`], for each cursor.
+    pub(super) fn guesses(&self) -> impl Iterator<Item = Vec<&(dyn ToSql + Sync)>> {
+        self.moved.guesses()
+    }
+
+    /// The parameters of [`INSERT_ONE`] and where the queue has to be before, when one message is
+    /// published and nothing is set aside, given up or withdrawn.
+    pub(super) fn alone(&self) -> Option<([&(dyn ToSql + Sync); 13], &Option<i64>)> {
+        let ([arrays], [1], [head]) = (&*self.arrays, &*self.counts, &*self.heads) else {
+            return None;
+        };
+        let nothing_else = self.parkings.places.is_empty()
+            && self.deaths.places.is_empty()
+            && self.withdrawn.is_empty();
+        (nothing_else && arrays.is_one()).then(|| (arrays.of_one(), head))
+    }
+
+    /// The one that says what was done, if anything was.
+    pub(super) fn trace(&self) -> Option<(&'static str, Vec<&(dyn ToSql + Sync)>)> {
+        (!self.traces.is_empty()).then(|| self.traces.statement())
+    }
+
     /// The one that moves queues.
     fn queues(&self) -> Asked<'_> {
         match (&*self.queue_ids, &*self.counts, &*self.heads) {
@@ -131,9 +163,12 @@ impl Last {
         before.into_iter().chain(inserts).chain(after)
     }
 
-    /// The answers of the statements that insert messages.
-    pub(super) fn inserted<'a>(&self, answers: &'a [Vec<Row>]) -> &'a [Vec<Row>] {
-        &answers[INSERTED..INSERTED + self.arrays.len()]
+    /// What [`Last::statements`] have answered.
+    pub(super) fn answers(&self, mut all: Vec<Vec<Row>>) -> Answers {
+        let grown = all[MOVED_QUEUES].len();
+        let mut written = all.split_off(INSERTED);
+        written.truncate(self.arrays.len());
+        Answers { grown, written }
     }
 }
 
@@ -154,10 +189,14 @@ pub(super) async fn warm(database: &Postgres, client: &Client) -> Result<(), Err
     }
     batch.add(true, MOVE_QUEUE, &[&0_i64, &None::<i64>]).await?;
     batch.add(true, INSERT_ONE, &nowhere.of_one()).await?;
+    batch.add(true, &PUBLISH, &nowhere.of_one()).await?;
     batch
         .add(true, INSERT_WITH_KEYS, &many.parameters())
         .await?;
     batch.send().await?;
-    // This one cannot be executed on nothing.
-    client.prepare_cached(GUESS_CURSOR).await.map(drop)
+    // These cannot be executed on nothing.
+    for sql in [GUESS_CURSOR, SEND_LETTER] {
+        client.prepare_cached(sql).await?;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 //! A transaction is a fixed number of statements, whatever the number of commits: arrays of rows,
 //! one per column. They are sent in two rounds, so a commit costs two round trips and one flush,
 //! alone or with hundreds; in one when its process has the lane to itself and nothing has to be
-//! known before. When one of them is refused the transaction is rolled back and written
+//! known before. A transaction of one message is one statement then (ADR 32). When one of them is refused the transaction is rolled back and written
 //! again without it: nearly every transaction has none.
 //!
 //! Callers hear of a commit after it is durable, and not before. A connection that breaks on the
@@ -20,13 +20,16 @@ mod first;
 mod in_order;
 mod known;
 mod last;
+mod lone;
 mod publish;
 mod send;
 mod sets;
 mod settle;
 mod statements;
 mod take_in;
+mod trust;
 mod way;
+mod whole;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -184,7 +187,14 @@ async fn serve(database: Postgres, lane: Lane) {
         Lane::Primary if others == 1 => Way::AtOnce,
         _ => Way::Along,
     };
-    let results = Batch::new(commits).write(&database, (lane, way)).await;
+    let alone = match way {
+        Way::AtOnce => lone::write(&database, &commits).await,
+        Way::Along | Way::Plain => None,
+    };
+    let results = match alone {
+        Some(result) => vec![vec![result]],
+        None => Batch::new(commits).write(&database, (lane, way)).await,
+    };
     for (reply, results) in replies.into_iter().zip(results) {
         // A caller that does not wait any more does not mind.
         let _ = reply.send(results);

@@ -13,6 +13,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::batch::digest;
+use super::trust::Trust;
 use crate::bell::News;
 use crate::lanes;
 use crate::value::Micros;
@@ -104,6 +105,8 @@ pub(super) type QueueKey = (Arc<str>, i16, i16);
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     known: Mutex<HashMap<QueueKey, i64>>,
+    /// Whether they are seldom moved by others at the same time.
+    pub(super) trust: Trust,
 }
 
 impl Queues {
@@ -294,6 +297,16 @@ impl Arrays {
         }
     }
 
+    /// Those of one message, for [`Arrays::of_one`].
+    pub(super) fn one(queue: i64, message: &Message) -> Self {
+        let mut arrays = Self {
+            queues: vec![queue],
+            ..Self::default()
+        };
+        arrays.add(message);
+        arrays
+    }
+
     fn add(&mut self, message: &Message) {
         self.ids.push(message.id);
         self.events.push(message.kind == Kind::Event);
@@ -326,15 +339,20 @@ impl Arrays {
     /// The statement that writes them, and its parameters.
     pub(super) fn statement(&self) -> (&'static str, Vec<&(dyn ToSql + Sync)>) {
         let has_key = self.idempotency_keys.iter().any(Option::is_some);
-        match (self.ids.len(), has_key) {
-            (1, false) => (INSERT_ONE, self.of_one().to_vec()),
-            (_, false) => {
+        match (self.is_one(), has_key) {
+            (true, _) => (INSERT_ONE, self.of_one().to_vec()),
+            (false, false) => {
                 let mut parameters = self.parameters().to_vec();
                 parameters.truncate(parameters.len() - 1);
                 (INSERT, parameters)
             }
-            (_, true) => (INSERT_WITH_KEYS, self.parameters().to_vec()),
+            (false, true) => (INSERT_WITH_KEYS, self.parameters().to_vec()),
         }
+    }
+
+    /// Whether it is one message, without an idempotency key.
+    pub(super) fn is_one(&self) -> bool {
+        self.ids.len() == 1 && self.idempotency_keys.iter().all(Option::is_none)
     }
 
     pub(super) fn of_one(&self) -> [&(dyn ToSql + Sync); 13] {

@@ -31,7 +31,8 @@ impl Deed {
         }
     }
 
-    fn sql(self, statements: &Statements) -> &str {
+    /// The statement that does it.
+    pub(super) fn sql(self, statements: &Statements) -> &str {
         match self {
             Self::Delete => &statements.delete,
             Self::Update => &statements.update,

@@ -26,15 +26,27 @@ pub(super) const LOCK_CURSORS: &str = "SELECT c.subscription, c.queue, c.sequenc
     JOIN protean_queue AS q ON q.id = c.queue
     ORDER BY c.queue, c.subscription FOR UPDATE OF c";
 
+/// Moves a cursor that is where it is believed to be.
+macro_rules! move_guessed {
+    () => {
+        "UPDATE protean_cursor SET sequence = $4::bigint
+        WHERE subscription = $1::text AND queue = $2::bigint AND sequence = $3::bigint
+            AND ahead = '' AND NOT EXISTS (SELECT FROM protean_parked AS p
+                WHERE p.subscription = $1::text AND p.stream = $5::text)
+        RETURNING queue"
+    };
+}
+
 /// Moves a cursor that has to be where it is believed to be, with nothing of a stream set aside if
 /// one is given; fails, by a division, when it is not.
-pub(super) const GUESS_CURSOR: &str = "WITH moved AS (
-        UPDATE protean_cursor SET sequence = $4
-        WHERE subscription = $1 AND queue = $2 AND sequence = $3 AND ahead = ''
-            AND NOT EXISTS (SELECT FROM protean_parked AS p
-                WHERE p.subscription = $1 AND p.stream = $5::text)
-        RETURNING queue
-    ) SELECT 1 / count(*)::integer FROM moved";
+pub(super) const GUESS_CURSOR: &str = concat!(
+    "WITH moved AS (",
+    move_guessed!(),
+    ") SELECT 1 / count(*)::integer FROM moved"
+);
+
+/// The same as a part of a statement that fails otherwise.
+pub(super) const MOVE_GUESSED: &str = move_guessed!();
 
 /// Makes the cursors that are missing, for queues that exist.
 pub(super) const MAKE_CURSORS: &str = "INSERT INTO protean_cursor (subscription, queue)

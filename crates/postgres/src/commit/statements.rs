@@ -6,6 +6,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 
 use super::in_order::in_order;
+use crate::bell::{CHANNEL, SEND_LETTER};
 
 /// Statements that are sent together; each has an answer, those that were left out an empty one.
 pub(super) struct Statements<'s> {
@@ -26,10 +27,14 @@ impl<'s> Statements<'s> {
         }
     }
 
-    /// Has this sent right after all others, whatever becomes of them. Nobody waits for its answer.
-    pub(super) fn trail(&mut self, sql: String) {
+    /// Has this letter sent right after all others, whatever becomes of them. Nobody waits for its
+    /// answer.
+    pub(super) async fn trail(&mut self, letter: String) -> Result<(), Error> {
         let client = self.client;
-        self.trailer = Some(Box::pin(async move { client.batch_execute(&sql).await }));
+        let send = client.prepare_cached(SEND_LETTER).await?;
+        let trailer = async move { client.execute(&send, &[&CHANNEL, &letter]).await.map(drop) };
+        self.trailer = Some(Box::pin(trailer));
+        Ok(())
     }
 
     pub(super) fn begin(&mut self) {
