@@ -11,6 +11,7 @@
 )]
 
 mod bare;
+mod sight;
 
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -18,7 +19,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use bookshelf::Bookshelf;
 use bookshelf::demo::process::Process;
 use bookshelf::demo::tier::{Lanes, Services, Tier};
@@ -26,24 +27,17 @@ use bookshelf::order::OrderId;
 use clap::{Parser, ValueEnum};
 use protean::App;
 use protean_benchmarks::figures::Figures;
-use protean_benchmarks::look::Looks;
 use protean_benchmarks::{order, program};
 use tokio::runtime::Runtime;
 
 use bare::Bare;
+use sight::{Begun, Sight};
 
 /// Commands that find processes which have done nothing yet.
 const WARM_UP: u32 = 50;
 
 /// Before every measurement: far longer than anything takes that was left to do.
 const REST: Duration = Duration::from_millis(20);
-
-/// Between two looks, at least: little beside what is looked for. A look that takes longer is
-/// followed by as much rest, so that the server has one of two processors to itself.
-const LOOK_PAUSE: Duration = Duration::from_micros(50);
-
-/// The longest time that an effect is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What one command costs when nothing else happens
 #[derive(Parser)]
@@ -101,10 +95,10 @@ fn main() -> Result<()> {
     let (home, uri) = (folder.path(), services.database_uri());
     let server = Process::start(&bookshelf, home, &["server"], "Engine running");
     let server = runtime.block_on(server)?;
-    let client = Client {
+    let mut client = Client {
         app: runtime.block_on(bookshelf::open(home))?,
         bare: Arc::new(runtime.block_on(Bare::open(home, uri, arguments.synchronous))?),
-        looks: Looks::open(home, uri)?,
+        sight: Sight::open(home, uri)?,
         runtime,
     };
     client.measure(WARM_UP)?;
@@ -118,12 +112,12 @@ fn main() -> Result<()> {
 struct Client {
     app: App<Bookshelf>,
     bare: Arc<Bare>,
-    looks: Looks,
+    sight: Sight,
     runtime: Runtime,
 }
 
 impl Client {
-    fn measure(&self, count: u32) -> Result<Times> {
+    fn measure(&mut self, count: u32) -> Result<Times> {
         let mut times = Times::default();
         for _ in 0..count {
             let order_id = OrderId::new();
@@ -134,15 +128,14 @@ impl Client {
             times.bare.push(commit);
             // sleep: as before
             std::thread::sleep(REST);
-            let (app, started) = (self.app.clone(), Instant::now());
+            let (app, begun) = (self.app.clone(), Begun::now());
             let accepted = self.as_a_request(async move {
                 let started = Instant::now();
                 app.process(order(order_id)).await?;
                 Ok(started.elapsed())
             })?;
             times.accepted.push(accepted);
-            see(&self.looks, order_id, started)?;
-            times.visible.push(started.elapsed());
+            times.visible.push(self.sight.see(order_id, begun)?);
         }
         Ok(times)
     }
@@ -153,24 +146,6 @@ impl Client {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         self.runtime.block_on(self.runtime.spawn(work))?
-    }
-}
-
-/// Looks until the order is in the projection, with pauses: whoever looks all the time keeps the
-/// server from the processor.
-fn see(looks: &Looks, order_id: OrderId, started: Instant) -> Result<()> {
-    let id = order_id.to_string();
-    loop {
-        let asked = Instant::now();
-        if !looks.orders(&[&id])?.is_empty() {
-            return Ok(());
-        }
-        ensure!(
-            started.elapsed() < PATIENCE,
-            "order {order_id} is not in the projection after {PATIENCE:?}"
-        );
-        // sleep: between two looks, in which the server may have the processor
-        std::thread::sleep(asked.elapsed().max(LOOK_PAUSE));
     }
 }
 
