@@ -31,6 +31,7 @@ mod sql;
 mod store;
 mod tables;
 mod trace;
+mod trust;
 mod value;
 
 pub mod outbox;

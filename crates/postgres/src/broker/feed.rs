@@ -24,6 +24,7 @@ use super::{Consumer, parked};
 use crate::bell::{Ear, News};
 use crate::error::failed;
 use crate::message::Logged;
+use crate::trust::Trust;
 use crate::{Postgres, lanes};
 
 /// How long after a fetch of which only a part was heard the next one is asked for.
@@ -50,6 +51,10 @@ pub struct LaneFeed {
     started: Vec<i64>,
     /// The queue that messages were taken of last.
     recent: Option<i64>,
+    /// Up to where that queue is handed out, as far as is known.
+    handed: Option<i64>,
+    /// Whether nobody else hands out what is in that queue.
+    trust: Trust,
     /// Whether it had some when it was asked last.
     had_some: bool,
     /// Whether it was the only thing that was asked at the last fetch.
@@ -82,6 +87,8 @@ impl LaneFeed {
             interner: Interner::default(),
             started: Vec::new(),
             recent: None,
+            handed: None,
+            trust: Trust::default(),
             had_some: false,
             asked_alone: false,
             adopted: None,
@@ -237,6 +244,7 @@ impl LaneFeed {
                 let started = Instant::now();
                 let leased = self.lease(client, party, queue, (room, upto)).await?;
                 (self.recent, self.had_some) = (Some(queue), true);
+                self.handed = leased.last();
                 let last = leased.taken < room;
                 self.hand_out(client, party, leased, found).await?;
                 if last {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use deadpool_postgres::{Client, GenericClient};
 use protean_core::interner::Interner;
 use protean_core::settled::Settled;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use super::claim::{self, Lease};
@@ -58,12 +59,40 @@ fn take_sql() -> String {
             INSERT INTO protean_lease (subscription, queue, first, last, owner)
             SELECT $1, $2, first, last, $4 FROM taken RETURNING id, first, last
         )
-        SELECT {COLUMNS}, l.id, c.sequence, c.ahead
+        {}",
+        leased_sql()
+    )
+}
+
+/// The messages of the lease that was taken.
+fn leased_sql() -> String {
+    format!(
+        "SELECT {COLUMNS}, l.id, c.sequence, c.ahead
         FROM lease AS l
         JOIN protean_message AS m ON m.queue = $2 AND m.sequence BETWEEN l.first AND l.last
         JOIN protean_queue AS q ON q.id = m.queue
         LEFT JOIN protean_cursor AS c ON c.subscription = $1 AND c.queue = $2
         ORDER BY m.sequence"
+    )
+}
+
+/// The same when it is known up to where the queue is handed out, and nothing is settled beyond that;
+/// nothing otherwise. It takes PostgreSQL a quarter less.
+fn take_after_sql() -> String {
+    format!(
+        "WITH taken AS (
+            UPDATE protean_handout AS h SET handed = LEAST($5::bigint + $3::bigint, q.head)
+            FROM protean_queue AS q
+            WHERE h.subscription = $1 AND h.queue = $2 AND h.handed = $5 AND q.id = $2
+                AND q.head > $5 AND NOT EXISTS (SELECT FROM protean_cursor AS c
+                    WHERE c.subscription = $1 AND c.queue = $2 AND c.sequence > $5)
+            RETURNING h.handed AS last
+        ), lease AS (
+            INSERT INTO protean_lease (subscription, queue, first, last, owner)
+            SELECT $1, $2, $5::bigint + 1, last, $4 FROM taken RETURNING id, first, last
+        )
+        {}",
+        leased_sql()
     )
 }
 
@@ -88,6 +117,11 @@ pub(super) struct Leased {
 }
 
 impl Leased {
+    /// The number of the last message that was taken.
+    pub(super) fn last(&self) -> Option<i64> {
+        self.messages.last().map(|one| column(one.sequence))
+    }
+
     /// Leaves out what is under other leases.
     pub(super) fn leave(&mut self, others: &[Lease]) {
         self.messages
@@ -184,6 +218,27 @@ pub(super) async fn take(
         )
         .await?;
     leased(&rows, interner)
+}
+
+/// Takes the next messages of a queue, at most `count_max`, that is handed out up to `handed` and not
+/// settled beyond that; none if that is not so, or there are none.
+pub(super) async fn take_after(
+    client: &Client,
+    party: Party<'_>,
+    (queue, handed): (i64, i64),
+    count_max: usize,
+    interner: &mut Interner,
+) -> Result<Leased, Error> {
+    let take = client.prepare_cached(&take_after_sql()).await?;
+    let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
+    let parameters: [&(dyn ToSql + Sync); 5] = [
+        &party.subscription,
+        &queue,
+        &count_max,
+        &party.owner,
+        &handed,
+    ];
+    leased(&client.query(&take, &parameters).await?, interner)
 }
 
 /// Takes over a lease of somebody who is gone, or of its own that is not among those it knows;

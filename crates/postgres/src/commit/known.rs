@@ -10,7 +10,7 @@ use protean_core::port::broker::Subscription;
 
 use super::publish::{Queues, queue_key};
 use super::settle::CursorKey;
-use super::trust::Trust;
+use crate::trust::Trust;
 
 /// How far subscriptions were when this process has last moved them. Nobody goes back, so that each
 /// is there at least, unless somebody has emptied the tables, which is noticed.

@@ -27,7 +27,6 @@ mod sets;
 mod settle;
 mod statements;
 mod take_in;
-mod trust;
 mod way;
 mod whole;
 

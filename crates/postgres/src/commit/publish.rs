@@ -13,9 +13,9 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::batch::digest;
-use super::trust::Trust;
 use crate::bell::News;
 use crate::lanes;
+use crate::trust::Trust;
 use crate::value::Micros;
 
 /// Locks queues, in an order that everybody keeps: needed only for several of them.

@@ -72,14 +72,34 @@ impl LaneFeed {
         let Some(queue) = self.recent(asked).filter(|_| likely) else {
             return Ok(false);
         };
-        let limits = (AT_ONCE_MAX, i64::MAX);
-        let next = lease::take(client, party, queue, limits, &mut self.interner).await?;
+        let next = self.take_few(client, party, queue).await?;
         self.had_some = next.taken > 0;
+        self.handed = next.last();
         self.asked_alone = self.had_some && next.taken < AT_ONCE_MAX;
         if self.had_some {
             self.hand_out(client, party, next, found).await?;
         }
         Ok(self.asked_alone)
+    }
+
+    /// The next few messages of the queue that has had some lately.
+    async fn take_few(
+        &mut self,
+        client: &Client,
+        party: Party<'_>,
+        queue: i64,
+    ) -> Result<Leased, Error> {
+        let interner = &mut self.interner;
+        if let Some(handed) = self.handed.filter(|_| self.trust.holds()) {
+            let place = (queue, handed);
+            let next = lease::take_after(client, party, place, AT_ONCE_MAX, interner).await?;
+            self.trust.judge(next.taken > 0);
+            if next.taken > 0 {
+                return Ok(next);
+            }
+        }
+        let limits = (AT_ONCE_MAX, i64::MAX);
+        lease::take(client, party, queue, limits, interner).await
     }
 
     /// Hands out what nobody owns any more, and the next few messages of the queue that had some
@@ -134,6 +154,7 @@ impl LaneFeed {
         }
         if next.taken > 0 {
             self.had_some = true;
+            self.handed = next.last();
             self.hand_out(client, party, next, found).await?;
         }
         Ok(grown)

@@ -10,7 +10,7 @@ const DISTRUST_MAX: Duration = Duration::from_secs(10);
 /// Whether things are as this process believes: not where others are at the same, too, and a guess
 /// that is wrong costs a round trip.
 #[derive(Debug, Default)]
-pub(super) struct Trust(Mutex<Guesses>);
+pub(crate) struct Trust(Mutex<Guesses>);
 
 impl Trust {
     fn guesses(&self) -> MutexGuard<'_, Guesses> {
@@ -18,12 +18,12 @@ impl Trust {
     }
 
     /// Whether it is likely that a guess is right.
-    pub(super) fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.guesses().hold(Instant::now())
     }
 
     /// A guess was right, or not.
-    pub(super) fn judge(&self, was_right: bool) {
+    pub(crate) fn judge(&self, was_right: bool) {
         self.guesses().judge(was_right, Instant::now());
     }
 }
