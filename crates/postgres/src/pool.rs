@@ -153,6 +153,15 @@ impl Pools {
         get(&self.lanes[lane.index()]).await
     }
 
+    /// A connection for work on a lane, if one is there and not used.
+    pub(crate) async fn idle(&self, lane: Lane) -> Option<Client> {
+        let pool = &self.lanes[lane.index()];
+        match pool.status().available {
+            0 => None,
+            _ => get(pool).await.ok(),
+        }
+    }
+
     /// A connection for bookkeeping of a lane that may be lost.
     pub(crate) async fn light(&self, lane: Lane) -> Result<Client, port::Error> {
         get(&self.light[lane.index()]).await

@@ -128,11 +128,11 @@ impl Client {
             times.bare.push(commit);
             // sleep: as before
             std::thread::sleep(REST);
-            let (app, begun) = (self.app.clone(), Begun::now());
-            let accepted = self.as_a_request(async move {
-                let started = Instant::now();
+            let app = self.app.clone();
+            let (begun, accepted) = self.as_a_request(async move {
+                let (begun, started) = (Begun::now(), Instant::now());
                 app.process(order(order_id)).await?;
-                Ok(started.elapsed())
+                Ok((begun, started.elapsed()))
             })?;
             times.accepted.push(accepted);
             times.visible.push(self.sight.see(order_id, begun)?);

@@ -12,8 +12,7 @@ use tokio_postgres::{Client, NoTls, Statement};
 /// The longest time that an effect is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Between two looks, at least: little beside what is looked for. A look that takes longer is
-/// followed by as much rest, so that the server has one of two processors to itself.
+/// Between two looks: little beside what is looked for.
 const LOOK_PAUSE: Duration = Duration::from_micros(50);
 
 /// The first look is after this part of the least time that it has ever taken: a look is work for
@@ -84,7 +83,6 @@ impl Sight {
         // sleep: it has never been there so soon
         std::thread::sleep(before.saturating_sub(begun.steady.elapsed()));
         loop {
-            let asked = Instant::now();
             if let Some(seen) = self.look(&id, begun)? {
                 self.least = Some(self.least.map_or(seen, |least| least.min(seen)));
                 return Ok(seen);
@@ -94,7 +92,7 @@ impl Sight {
                 "order {order_id} is not in the projection after {PATIENCE:?}"
             );
             // sleep: between two looks, in which the server may have the processor
-            std::thread::sleep(asked.elapsed().max(LOOK_PAUSE));
+            std::thread::sleep(LOOK_PAUSE);
         }
     }
 

@@ -59,15 +59,7 @@ fn take_sql() -> String {
             INSERT INTO protean_lease (subscription, queue, first, last, owner)
             SELECT $1, $2, first, last, $4 FROM taken RETURNING id, first, last
         )
-        {}",
-        leased_sql()
-    )
-}
-
-/// The messages of the lease that was taken.
-fn leased_sql() -> String {
-    format!(
-        "SELECT {COLUMNS}, l.id, c.sequence, c.ahead
+        SELECT {COLUMNS}, l.id, c.sequence, c.ahead
         FROM lease AS l
         JOIN protean_message AS m ON m.queue = $2 AND m.sequence BETWEEN l.first AND l.last
         JOIN protean_queue AS q ON q.id = m.queue
@@ -77,7 +69,8 @@ fn leased_sql() -> String {
 }
 
 /// The same when it is known up to where the queue is handed out, and nothing is settled beyond that;
-/// nothing otherwise. It takes PostgreSQL a quarter less.
+/// nothing otherwise. It takes PostgreSQL a third less. For any connection: a crash of the database
+/// may undo it, so nobody waits for the disk.
 fn take_after_sql() -> String {
     format!(
         "WITH taken AS (
@@ -85,14 +78,17 @@ fn take_after_sql() -> String {
             FROM protean_queue AS q
             WHERE h.subscription = $1 AND h.queue = $2 AND h.handed = $5 AND q.id = $2
                 AND q.head > $5 AND NOT EXISTS (SELECT FROM protean_cursor AS c
-                    WHERE c.subscription = $1 AND c.queue = $2 AND c.sequence > $5)
+                    WHERE c.subscription = $1 AND c.queue = $2
+                        AND (c.sequence > $5 OR c.ahead <> ''))
             RETURNING h.handed AS last
         ), lease AS (
             INSERT INTO protean_lease (subscription, queue, first, last, owner)
-            SELECT $1, $2, $5::bigint + 1, last, $4 FROM taken RETURNING id, first, last
+            SELECT $1, $2, $5::bigint + 1, last, $4 FROM taken RETURNING id, last
         )
-        {}",
-        leased_sql()
+        SELECT {COLUMNS}, l.id, $5::bigint, '', set_config('synchronous_commit', 'off', true)
+        FROM lease AS l CROSS JOIN (SELECT $6::text AS stream, $7::smallint AS lane) AS q
+        JOIN protean_message AS m ON m.queue = $2 AND m.sequence > $5 AND m.sequence <= l.last
+        ORDER BY m.sequence"
     )
 }
 
@@ -231,12 +227,14 @@ pub(super) async fn take_after(
 ) -> Result<Leased, Error> {
     let take = client.prepare_cached(&take_after_sql()).await?;
     let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
-    let parameters: [&(dyn ToSql + Sync); 5] = [
+    let parameters: [&(dyn ToSql + Sync); 7] = [
         &party.subscription,
         &queue,
         &count_max,
         &party.owner,
         &handed,
+        &party.stream,
+        &party.lane,
     ];
     leased(&client.query(&take, &parameters).await?, interner)
 }

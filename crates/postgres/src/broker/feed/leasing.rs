@@ -82,7 +82,8 @@ impl LaneFeed {
         Ok(self.asked_alone)
     }
 
-    /// The next few messages of the queue that has had some lately.
+    /// The next few messages of the queue that has had some lately. Where it is known what is next,
+    /// on the connection on which what they do will be committed: its server's process is awake then.
     async fn take_few(
         &mut self,
         client: &Client,
@@ -90,9 +91,12 @@ impl LaneFeed {
         queue: i64,
     ) -> Result<Leased, Error> {
         let interner = &mut self.interner;
-        if let Some(handed) = self.handed.filter(|_| self.trust.holds()) {
+        let handed = self.handed.filter(|_| self.trust.holds());
+        if let (Some(handed), Some(client)) =
+            (handed, self.database.inner.pools.idle(self.lane).await)
+        {
             let place = (queue, handed);
-            let next = lease::take_after(client, party, place, AT_ONCE_MAX, interner).await?;
+            let next = lease::take_after(&client, party, place, AT_ONCE_MAX, interner).await?;
             self.trust.judge(next.taken > 0);
             if next.taken > 0 {
                 return Ok(next);
