@@ -1,10 +1,12 @@
-//! Many transactions at once: on the cursors of one subscription, and on one queue.
+//! Many transactions at once, on the cursors of one subscription and on one queue; and who hears of
+//! them.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use protean_core::port::broker::Verdict;
+use protean_core::port::broker::{Verdict, Wake};
 use protean_core::{Lane, Priority};
 use protean_postgres::{Options, Postgres};
 use protean_services::postgres::{Fsync, Options as ServerOptions};
@@ -21,6 +23,9 @@ static SERVER: LazyLock<protean_services::Postgres> = LazyLock::new(|| {
 
 /// Messages that are settled at the same moment.
 const MESSAGES: usize = 32;
+
+/// How long anybody waits for what has to happen.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Processes that publish at the same moment.
 const PUBLISHERS: usize = 3;
@@ -80,4 +85,26 @@ async fn l8_a_message_knows_the_one_before_it_in_its_key_whoever_published_that(
         FROM protean_message) AS all_of_them";
     let expected = format!("{}|0", PUBLISHERS * MESSAGES);
     assert_eq!(SERVER.query(&uri, sql).unwrap().trim(), expected);
+}
+
+/// It has begun to listen once and for all, whoever stopped.
+#[tokio::test]
+async fn who_listens_after_nobody_did_hears_of_what_is_published() {
+    let uri = SERVER.create_database().unwrap();
+    let database = Postgres::new(&uri, Options::default()).unwrap();
+    database.tier().tables.setup(SCHEMAS).await.unwrap();
+    drop(database.ear());
+    // Whoever would stop for want of ears does it now.
+    tokio::task::yield_now().await;
+    let ear = database.ear();
+    let other = Postgres::new(&uri, Options::default()).unwrap().tier();
+    let heard = async {
+        loop {
+            publish(&other, &[message(None, Priority::Normal)]).await;
+            if matches!(ear.wake().await, Wake::Published(_)) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, heard).await.unwrap();
 }

@@ -21,11 +21,12 @@ const BACKSTOP: Duration = Duration::from_secs(1);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// Listens for as long as anybody in this process does.
+/// Listens for as long as the bell is there: whoever begins to, begins only once, and an ear may come
+/// when there has been none for a moment.
 pub(crate) async fn listen(bell: Weak<Bell>, pools: Pools) {
     let mut pause = RETRY_PAUSE;
     let mut heads = Heads::default();
-    while bell.upgrade().is_some_and(|bell| bell.is_heard()) {
+    while bell.strong_count() > 0 {
         match connect(&pools, &bell).await {
             Ok(client) => {
                 pause = RETRY_PAUSE;
@@ -77,12 +78,12 @@ fn hear(bell: &Arc<Bell>, payload: &str) {
     }
 }
 
-/// Looks at the heads of the queues until the connection breaks or nobody listens any more.
+/// Looks at the heads of the queues until the connection breaks or the bell is gone.
 async fn watch(client: &Client, bell: &Weak<Bell>, heads: &mut Heads) {
     loop {
         // sleep: the backstop for what no notification told
         tokio::time::sleep(BACKSTOP).await;
-        let Some(bell) = bell.upgrade().filter(|bell| bell.is_heard()) else {
+        let Some(bell) = bell.upgrade() else {
             return;
         };
         match heads.look(client).await {

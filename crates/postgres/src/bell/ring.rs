@@ -68,12 +68,6 @@ impl Bell {
         ear
     }
 
-    /// Whether anybody in this process listens.
-    pub(super) fn is_heard(&self) -> bool {
-        let ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
-        ears.iter().any(|ear| ear.strong_count() > 0)
-    }
-
     /// What tells whether production is about.
     pub(crate) const fn pace(&self) -> &Pace {
         &self.pace
