@@ -57,17 +57,7 @@ impl Outbox {
         let queues = column_of(|one| column(one.queue));
         let after = column_of(|one| column(one.after));
         let count_max = column_of(|one| i64::try_from(one.count_max).unwrap_or(i64::MAX));
-        let pools = &self.database.inner.pools;
-        // What is found will be handled and committed by this process, likely: then the server's
-        // process that commits it is awake.
-        let idle = match lane {
-            Lane::Primary => pools.idle(lane).await,
-            Lane::Backfill => None,
-        };
-        let client = match idle {
-            Some(client) => client,
-            None => pools.light(lane).await?,
-        };
+        let client = self.database.inner.pools.light(lane).await?;
         let select = client.prepare_cached(&sql()).await.map_err(broken)?;
         let lane = lanes::number(lane);
         let rows = client
