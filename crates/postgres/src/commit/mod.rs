@@ -4,8 +4,9 @@
 //! A transaction is a fixed number of statements, whatever the number of commits: arrays of rows,
 //! one per column. They are sent in two rounds, so a commit costs two round trips and one flush,
 //! alone or with hundreds; in one when its process has the lane to itself and nothing has to be
-//! known before. A transaction of one message is one statement then (ADR 32). When one of them is refused the transaction is rolled back and written
-//! again without it: nearly every transaction has none.
+//! known before. A transaction of one message is one statement then (ADR 32). When one of them is
+//! refused the transaction is rolled back and written again without it: nearly every transaction has
+//! none.
 //!
 //! Callers hear of a commit after it is durable, and not before. A connection that breaks on the
 //! way does not leave them guessing: PostgreSQL is asked what became of the transaction.

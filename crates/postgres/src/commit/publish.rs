@@ -81,17 +81,30 @@ pub(super) const INSERT_WITH_KEYS: &str = concat!(
     SELECT w.id, w.position, (SELECT count(*) FROM admitted) FROM written AS w"
 );
 
+/// Writes one message, without an idempotency key, under a number of a queue `q`.
+macro_rules! insert_one {
+    ($number:literal, $queue:literal) => {
+        concat!(
+            "INSERT INTO protean_message (queue, sequence, previous, id, event, type, key, priority,
+                time, correlation_id, causation_id, sequence_id, traceparent, data, rest)
+            SELECT q.id, ",
+            $number,
+            ", (SELECT max(p.sequence) FROM protean_message AS p
+                    WHERE p.key = $5::text AND p.queue = $1::bigint),
+                $2::uuid, $3::boolean, $4::text, $5::text, $6::integer, $7::timestamptz, $8::text,
+                $9::uuid, $10::text, $11::text, $12::text, $13::text
+            FROM ",
+            $queue,
+            " RETURNING id, position"
+        )
+    };
+}
+pub(super) use insert_one;
+
 /// Writes one message, without an idempotency key, at the head of its queue. The statement for many
 /// takes PostgreSQL a third longer, most of it to begin.
-pub(super) const INSERT_ONE: &str = "INSERT INTO protean_message (queue, sequence, previous, id,
-        event, type, key, priority, time, correlation_id, causation_id, sequence_id, traceparent,
-        data, rest)
-    SELECT q.id, q.head, (SELECT max(p.sequence) FROM protean_message AS p
-            WHERE p.key = $5::text AND p.queue = $1::bigint),
-        $2::uuid, $3::boolean, $4::text, $5::text, $6::integer, $7::timestamptz, $8::text,
-        $9::uuid, $10::text, $11::text, $12::text, $13::text
-    FROM protean_queue AS q WHERE q.id = $1::bigint
-    RETURNING id, position";
+pub(super) const INSERT_ONE: &str =
+    insert_one!("q.head", "protean_queue AS q WHERE q.id = $1::bigint");
 
 /// The earlier commands under some idempotency keys.
 pub(super) const KNOWN_KEYS: &str =

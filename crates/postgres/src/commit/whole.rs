@@ -15,6 +15,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 use super::last::Last;
+use super::publish::insert_one;
 use super::sets::{Set, lent};
 use crate::sql::Catalog;
 use crate::value::Parameter;
@@ -27,14 +28,7 @@ const MOVED: &str = "RETURNING id, head, 1 / (head - 1 = (SELECT seen.head
     FROM protean_queue AS seen WHERE seen.id = $1::bigint))::integer AS was_seen";
 
 /// Writes a message, without an idempotency key, at the head of the queue that was moved.
-const MESSAGE: &str =
-    "INSERT INTO protean_message (queue, sequence, previous, id, event, type, key,
-        priority, time, correlation_id, causation_id, sequence_id, traceparent, data, rest)
-    SELECT q.id, q.head * q.was_seen, (SELECT max(p.sequence) FROM protean_message AS p
-            WHERE p.key = $5::text AND p.queue = $1::bigint),
-        $2::uuid, $3::boolean, $4::text, $5::text, $6::integer, $7::timestamptz, $8::text,
-        $9::uuid, $10::text, $11::text, $12::text, $13::text
-    FROM moved AS q RETURNING id, position";
+const MESSAGE: &str = insert_one!("q.head * q.was_seen", "moved AS q");
 
 /// The parameters of these.
 type OfMessage<'w> = [&'w (dyn ToSql + Sync); 13];
