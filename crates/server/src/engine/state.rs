@@ -118,9 +118,10 @@ impl<D: Domain> Engine<D> {
         self.start_attendance();
         self.start_watch();
         self.start_lookout();
-        self.start_presence();
         self.start_feeders();
+        // Before anybody is told of this server: one that has not begun looks like one that drains.
         self.context.monitor.set_running(true);
+        self.start_presence();
         let mut shutdown = pin!(shutdown);
         let mut heartbeat = tokio::time::interval(gauges::INTERVAL);
         let mut last_beat = Instant::now();
