@@ -12,6 +12,7 @@ use crate::broker::Consumers;
 use crate::commit::Committers;
 use crate::error::unavailable;
 use crate::options::Options;
+use crate::outbox::Carriage;
 use crate::pace::Pace;
 use crate::pool::Pools;
 use crate::retention::{Old, Published};
@@ -30,6 +31,7 @@ pub(crate) struct Inner {
     pub(crate) bell: Arc<Bell>,
     pub(crate) committers: Committers,
     pub(crate) consumers: Arc<Consumers>,
+    pub(crate) carriage: Carriage,
     /// The process, in the gauges that it publishes.
     pub(crate) process: String,
     listening: Once,
@@ -57,6 +59,7 @@ impl Postgres {
                 catalog: Catalog::default(),
                 committers: Committers::new(),
                 consumers: Arc::new(Consumers::new(pools.clone(), bell.clone())),
+                carriage: Carriage::default(),
                 pools,
                 bell,
                 process,

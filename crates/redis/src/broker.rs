@@ -14,6 +14,7 @@ use protean_core::{BoxFuture, Lane};
 use protean_postgres::Postgres;
 use protean_postgres::outbox::{Ear, Outbox, Queue};
 
+use crate::carrier::Carrier;
 use crate::feed::{RedisFeed, SILENCE_MAX};
 use crate::handover::Consumers;
 use crate::keys::Keys;
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) consumers: Consumers,
     pub(crate) relays: Relays,
+    pub(crate) carrier: Arc<Carrier>,
     ears: Mutex<Vec<Weak<Ear>>>,
     watched: Mutex<HashSet<Arc<str>>>,
     forwarding: Once,
@@ -59,7 +61,8 @@ impl Redis {
             suffix: options.backfill_suffix.clone(),
             cluster: server.is_cluster(),
         };
-        let inner = Inner {
+        let inner = Arc::new_cyclic(|inner| Inner {
+            carrier: Arc::new(Carrier::new(inner.clone())),
             outbox: database.outbox(),
             database,
             links: Shared::of(&server),
@@ -71,10 +74,10 @@ impl Redis {
             ears: Mutex::default(),
             watched: Mutex::default(),
             forwarding: Once::new(),
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        });
+        let carrier: Weak<Carrier> = Arc::downgrade(&inner.carrier);
+        inner.outbox.set_carrier(carrier);
+        Ok(Self { inner })
     }
 
     /// The distributed tier: everything in PostgreSQL, but that messages are moved by Redis.

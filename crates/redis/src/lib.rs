@@ -9,6 +9,7 @@
 //! subscription is fed from PostgreSQL.
 
 mod broker;
+mod carrier;
 mod entry;
 mod error;
 mod feed;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use protean_core::message::envelope;
 use protean_core::window::Depth;
 use protean_core::{Lane, port};
-use protean_postgres::outbox::{Leadership, Logged, Look, Queue, Wanted};
+use protean_postgres::outbox::{Ear, Leadership, Logged, Look, Queue, Wanted, Word};
 
 use crate::broker::Inner;
 use crate::entry::Place;
@@ -32,7 +32,7 @@ const BATCH_MAX: [usize; 2] = [256, 128];
 const BURST_MAX: usize = 32;
 
 /// Messages that a primary stream holds at most: what is urgent later has no more before it (L7).
-const PRIMARY_WINDOW: u64 = 512;
+pub(crate) const PRIMARY_WINDOW: u64 = 512;
 
 /// Messages that a backfill stream holds at least, when there are so many: what one server reads
 /// ahead, and as much again. More are kept only while its readers have too little to read.
@@ -66,6 +66,10 @@ const LEARN_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a relay that hears of nothing waits before it looks all the same.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long it may take to carry a message: one that whoever committed it can not carry is told of,
+/// unless the process has died. A look for each would take as much of the machine as before.
+const CARRY_MAX: Duration = Duration::from_millis(20);
+
 /// How long to wait, at first and at most, before a broken connection is made again.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -97,6 +101,18 @@ pub(crate) async fn attend(inner: Arc<Inner>, lane: Lane) {
         }
         // sleep: a server that is away is not asked without a pause
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// Waits so long at most, and until there is something to look for: what is carried is looked for
+/// later, in case it is not.
+async fn listen(ear: &Ear, wait: Duration) {
+    let mut until = Instant::now() + wait;
+    while let Ok(word) = tokio::time::timeout_at(until.into(), ear.word()).await {
+        match word {
+            Word::Look => return,
+            Word::Carried => until = until.min(Instant::now() + CARRY_MAX),
+        }
     }
 }
 
@@ -195,8 +211,7 @@ impl Relay {
                     continue;
                 }
             };
-            // Whatever is heard, the look is the same.
-            let _ = tokio::time::timeout(wait, ear.wake()).await;
+            listen(&ear, wait).await;
         }
     }
 

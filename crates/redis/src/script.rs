@@ -32,6 +32,22 @@ pub(crate) static PUBLISH: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Publishes one message, if it is the next of its queue and the stream has room.
+///
+/// `KEYS`: the relay's hash, the stream. `ARGV`: the queue; the number before that of the message,
+/// up to which the queue has to be published; its number; how many messages the stream may hold; its
+/// envelope and its place. Answers 1 if it was published, and 0 if not. It never begins a queue: what
+/// Redis does not know is for a relay to say.
+pub(crate) static CARRY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+        if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[4]) then return 0 end
+        redis.call('XADD', KEYS[2], '*', 'data', ARGV[5], 'place', ARGV[6])
+        redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+        return 1",
+    )
+});
+
 /// Makes a group that reads all there is, unless there is one, and remembers up to where PostgreSQL
 /// feeds it: up to the first message of each queue from which on all that is published is in the
 /// stream, for one before a gap may be a copy that somebody made. A group that is there

@@ -8,6 +8,15 @@ use tokio::sync::Notify;
 
 use super::News;
 
+/// What a relay hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// There is something to publish.
+    Look,
+    /// There is something that whoever committed it publishes.
+    Carried,
+}
+
 /// Where a listener of this process hears of commits.
 #[derive(Debug, Default)]
 pub struct Ear {
@@ -43,6 +52,7 @@ impl Ear {
     pub(crate) fn hear(&self, mut news: News) {
         if let Some(lane) = self.lane {
             news.published.retain(|one| one.lane == lane);
+            news.carried.retain(|one| one.lane == lane);
             news.awaited.clear();
         }
         if !news.is_of_streams() {
@@ -57,7 +67,8 @@ impl Ear {
     /// What was heard since the last time, if anything.
     fn take(&self) -> Option<Wake> {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let published = std::mem::take(&mut heard.published);
+        let mut published = std::mem::take(&mut heard.published);
+        published.extend(heard.carried.drain());
         if std::mem::take(&mut heard.everything) {
             return Some(Wake::Anything);
         }
@@ -66,6 +77,26 @@ impl Ear {
         }
         let awaited = std::mem::take(&mut heard.awaited);
         (!awaited.is_empty()).then(|| Wake::Awaited(awaited.into_iter().collect()))
+    }
+
+    /// What was heard since the last time that concerns a relay, if anything.
+    fn take_word(&self) -> Option<Word> {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = std::mem::take(&mut *heard);
+        if heard.everything || !heard.published.is_empty() {
+            return Some(Word::Look);
+        }
+        (!heard.carried.is_empty()).then_some(Word::Carried)
+    }
+
+    /// The next that is heard which concerns a relay. Cancel safe.
+    pub async fn word(&self) -> Word {
+        loop {
+            if let Some(word) = self.take_word() {
+                return word;
+            }
+            self.rung.notified().await;
+        }
     }
 
     /// The next that is heard. Cancel safe.

@@ -10,8 +10,8 @@ mod listen;
 mod news;
 mod ring;
 
-pub use ear::Ear;
 pub(crate) use ear::Listening;
+pub use ear::{Ear, Word};
 pub(crate) use listen::listen;
 pub(crate) use news::News;
 pub(crate) use ring::{Bell, CHANNEL, SEND_LETTER};

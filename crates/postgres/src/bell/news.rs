@@ -24,11 +24,36 @@ const JUDGED: &str = "judged";
 const BACKFILL: &str = "backfill";
 const HANDLED: &str = "backfill handled";
 
+/// News that other processes are told together: those of one never wait for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Round {
+    /// What production waits for.
+    Awaited,
+    /// What is carried, of which it is enough to hear soon.
+    Carried,
+    /// Backfill.
+    Backfill,
+}
+
+impl Round {
+    pub(super) const ALL: [Self; 3] = [Self::Awaited, Self::Carried, Self::Backfill];
+
+    /// The lane by whose connections they are told.
+    pub(super) const fn lane(self) -> Lane {
+        match self {
+            Self::Awaited | Self::Carried => Lane::Primary,
+            Self::Backfill => Lane::Backfill,
+        }
+    }
+}
+
 /// What subscriptions have to hear.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {
     /// Streams that have something new.
     pub(crate) published: HashSet<Published>,
+    /// Streams that have something new, which whoever committed it carries to the broker.
+    pub(crate) carried: HashSet<Published>,
     /// Whether any stream may have something new.
     pub(crate) everything: bool,
     /// How primary work of the process that tells was judged.
@@ -47,6 +72,9 @@ const AWAITED_MAX: usize = 32;
 /// What the line of something that is awaited begins with.
 const AWAITED_MARK: char = '!';
 
+/// What the line of a stream begins with of which something is carried.
+const CARRIED_MARK: char = '>';
+
 impl News {
     /// One stream has something new.
     pub(crate) fn of(published: Published) -> Self {
@@ -54,6 +82,12 @@ impl News {
             published: [published].into(),
             ..Self::default()
         }
+    }
+
+    /// The same news, of what is carried.
+    pub(crate) fn carried(mut self) -> Self {
+        self.carried.extend(self.published.drain());
+        self
     }
 
     /// Somebody waits for these. A key of several lines cannot be told.
@@ -89,33 +123,44 @@ impl News {
 
     /// Whether there is anything for subscriptions in it.
     pub(crate) fn is_of_streams(&self) -> bool {
-        !self.published.is_empty() || self.everything || !self.awaited.is_empty()
+        let published = !self.published.is_empty() || !self.carried.is_empty();
+        published || self.everything || !self.awaited.is_empty()
     }
 
     /// Whether work of the lane is about.
     pub(crate) fn tells_of(&self, lane: Lane) -> bool {
-        let published = self.published.iter().any(|one| one.lane == lane);
+        let published = self.all_published().any(|one| one.lane == lane);
         published || lane == Lane::Backfill && self.backfill
+    }
+
+    /// The streams that have something new, whoever publishes it.
+    fn all_published(&self) -> impl Iterator<Item = &Published> {
+        self.published.iter().chain(&self.carried)
     }
 
     /// Whether it is of messages that production waits for, and of nothing else.
     pub(crate) fn fits_a_letter(&self) -> bool {
         let is_primary = self.published.iter().all(|one| one.lane == Lane::Primary);
-        let others = self.everything || self.backfill || !self.awaited.is_empty();
+        let urgent = self.everything || !self.awaited.is_empty();
+        let others = urgent || self.backfill || !self.carried.is_empty();
         is_primary && !self.published.is_empty() && !others
     }
 
-    /// What production waits for, and the rest.
-    pub(crate) fn split(self) -> [Self; 2] {
+    /// What others are told together, by [`Round`].
+    pub(super) fn split(self) -> [Self; 3] {
         let (primary, backfill) = self
             .published
             .into_iter()
             .partition(|one| one.lane == Lane::Primary);
-        let primary = Self {
+        let awaited = Self {
             published: primary,
             everything: self.everything,
             judged: self.judged,
             awaited: self.awaited,
+            ..Self::default()
+        };
+        let carried = Self {
+            carried: self.carried,
             ..Self::default()
         };
         let backfill = Self {
@@ -124,12 +169,13 @@ impl News {
             handled: self.handled,
             ..Self::default()
         };
-        [primary, backfill]
+        [awaited, carried, backfill]
     }
 
     /// Takes other news in.
     pub(crate) fn join(&mut self, other: Self) {
         self.published.extend(other.published);
+        self.carried.extend(other.carried);
         self.everything |= other.everything;
         self.judged = self.judged.and(other.judged);
         self.backfill |= other.backfill;
@@ -151,7 +197,9 @@ impl News {
             return lines.join("\n");
         }
         let line = |one: &Published| format!("{} {}", lanes::number(one.lane), one.stream);
+        let carried = |one: &Published| format!("{CARRIED_MARK}{}", line(one));
         lines.extend(self.published.iter().map(line));
+        lines.extend(self.carried.iter().map(carried));
         lines.extend(self.awaited.iter().map(awaited_line));
         let text = lines.join("\n");
         match text.len() > PAYLOAD_BYTES_MAX {
@@ -171,6 +219,7 @@ impl News {
         }
         if news.everything {
             news.published.clear();
+            news.carried.clear();
         }
         news
     }
@@ -184,6 +233,10 @@ impl News {
         }
         if let Some(awaited) = line.strip_prefix(AWAITED_MARK) {
             self.awaited.extend(read_awaited(awaited));
+            return Some(());
+        }
+        if let Some(carried) = line.strip_prefix(CARRIED_MARK) {
+            self.carried.insert(read_published(carried)?);
             return Some(());
         }
         if let Some(judged) = line.strip_prefix(JUDGED) {
@@ -253,7 +306,8 @@ mod tests {
                 before: Position(7),
             }
         })));
-        assert_eq!(some.awaited.len(), 1);
+        some.join(news(&[("shop::order:command", Lane::Primary)]).carried());
+        assert_eq!((some.awaited.len(), some.carried.len()), (1, 1));
         assert_eq!(News::decode(&some.encode()), some);
         for text in ["*", "7 shop", "shop"] {
             assert_eq!(News::decode(text), News::everything());
@@ -266,7 +320,7 @@ mod tests {
             ..News::backfill(true)
         };
         assert_eq!(News::decode(&more.encode()), more);
-        let [primary, backfill] = more.clone().split();
+        let [primary, _, backfill] = more.clone().split();
         assert_eq!((primary.judged, backfill.backfill), (more.judged, true));
         assert!(!more.is_of_streams() && News::decode("judged many").everything);
         let names: Vec<String> = (0..1_000).map(|nth| format!("shop::thing_{nth}")).collect();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use protean_core::Lane;
 
+use super::news::Round;
 use super::{Ear, News};
 use crate::pace::Pace;
 use crate::pool::Pools;
@@ -20,7 +21,7 @@ pub(crate) const SEND_LETTER: &str =
     "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
 
 /// How long news that nobody waits for is gathered: an import commits more often than any listener
-/// has to hear of it.
+/// has to hear of it, and what is carried is under way without it.
 const GATHER: Duration = Duration::from_millis(10);
 
 /// The bell of one database in this process.
@@ -31,8 +32,8 @@ pub(crate) struct Bell {
     pools: Pools,
     ears: Mutex<Vec<Weak<Ear>>>,
     pace: Pace,
-    /// Apart for each lane: news of production never waits for a thread that stands back.
-    outgoing: [Mutex<Outgoing>; 2],
+    /// By [`Round`]: news of production never waits for a thread that stands back.
+    outgoing: [Mutex<Outgoing>; 3],
 }
 
 /// What other processes have not been told yet.
@@ -50,7 +51,7 @@ impl Bell {
             pools,
             ears: Mutex::default(),
             pace,
-            outgoing: [Mutex::default(), Mutex::default()],
+            outgoing: Round::ALL.map(|_| Mutex::default()),
         }
     }
 
@@ -119,44 +120,52 @@ impl Bell {
             return;
         }
         self.ring_here(&news);
-        for (lane, news) in Lane::ALL.into_iter().zip(news.split()) {
+        for (round, news) in Round::ALL.into_iter().zip(news.split()) {
             if news.is_empty() {
                 continue;
             }
-            let mut outgoing = self.outgoing(lane);
+            let mut outgoing = self.outgoing(round);
             outgoing.news.join(news);
             if !std::mem::replace(&mut outgoing.ringing, true) {
-                tokio::spawn(self.clone().tell_others(lane));
+                tokio::spawn(self.clone().tell_others(round));
             }
         }
     }
 
-    fn outgoing(&self, lane: Lane) -> MutexGuard<'_, Outgoing> {
-        let outgoing = self.outgoing[lane.index()].lock();
+    /// Rings for everybody whom no letter has told.
+    pub(crate) fn ring_behind_letter(self: &Arc<Self>, news: News) {
+        match news.fits_a_letter() {
+            true => self.ring_here(&news),
+            false => self.ring(news),
+        }
+    }
+
+    fn outgoing(&self, round: Round) -> MutexGuard<'_, Outgoing> {
+        let outgoing = self.outgoing[round as usize].lock();
         outgoing.unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn tell_others(self: Arc<Self>, lane: Lane) {
+    async fn tell_others(self: Arc<Self>, round: Round) {
         loop {
-            if lane == Lane::Backfill {
+            if round != Round::Awaited {
                 // sleep: what comes meanwhile is told in the same breath
                 tokio::time::sleep(GATHER).await;
             }
-            let Some(mut news) = self.take(lane) else {
+            let Some(mut news) = self.take(round) else {
                 return;
             };
-            if lane == Lane::Primary {
+            if round.lane() == Lane::Primary {
                 news.judged = self.pace.take_untold();
             }
-            if let Err(error) = self.notify(lane, &news).await {
+            if let Err(error) = self.notify(round.lane(), &news).await {
                 tracing::debug!(%error, "a notification was not sent");
             }
         }
     }
 
     /// What is to be told; when it is nothing, nobody is telling any more.
-    fn take(&self, lane: Lane) -> Option<News> {
-        let mut outgoing = self.outgoing(lane);
+    fn take(&self, round: Round) -> Option<News> {
+        let mut outgoing = self.outgoing(round);
         let news = std::mem::take(&mut outgoing.news);
         outgoing.ringing = !news.is_empty();
         outgoing.ringing.then_some(news)

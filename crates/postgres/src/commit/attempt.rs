@@ -16,6 +16,7 @@ use super::cursors::Moved;
 use super::fate::{self, Fate, Own};
 use super::first::FirstRound;
 use super::last::{Last, warm};
+use super::parcel::Parcel;
 use super::publish::Publication;
 use super::send::{Round, Unsent, numbered};
 use super::sets::{Deed, Set, gather, identity};
@@ -68,6 +69,8 @@ pub(super) struct Attempt<'c> {
     pub(super) sets: Vec<Set<'c>>,
     pub(super) settlements: Settlements<'c>,
     pub(super) publication: Publication<'c>,
+    /// Its message, if it is the only one and somebody carries it.
+    parcel: Option<Parcel<'c>>,
     pub(super) companions: Companions<'c>,
     /// Where the cursors were that are moved.
     pub(super) cursors: HashMap<CursorKey, Cursor>,
@@ -90,10 +93,16 @@ impl<'c> Attempt<'c> {
                 .flat_map(|set| set.apart(rows_max))
                 .collect();
         }
+        let mut publication = Publication::of(&commits);
+        let parcel = match way {
+            Way::AtOnce => Parcel::of(database, &mut publication),
+            Way::Along | Way::Plain => None,
+        };
         Self {
             sets,
             settlements: Settlements::of(&commits),
-            publication: Publication::of(&commits),
+            publication,
+            parcel,
             database,
             lane,
             way,
@@ -120,11 +129,14 @@ impl<'c> Attempt<'c> {
         }
         match &result {
             Ok(Outcome::Committed(_)) => {
+                if let Some(parcel) = self.parcel.take() {
+                    parcel.leave(self.database);
+                }
                 let news = std::mem::take(&mut self.publication.news);
                 let bell = &self.database.inner.bell;
-                match self.way == Way::AtOnce && news.fits_a_letter() {
-                    true => bell.ring_here(&news),
-                    false => bell.ring(news),
+                match self.way {
+                    Way::AtOnce => bell.ring_behind_letter(news),
+                    Way::Along | Way::Plain => bell.ring(news),
                 }
             }
             Err(Abort::Value(_) | Abort::Guessed) | Ok(_) => {}
@@ -263,6 +275,9 @@ impl<'c> Attempt<'c> {
             }
         }
         last.learn(&self.database.inner.committers.known);
+        if let Some(parcel) = self.parcel.take() {
+            parcel.hand_over(self.database, written.iter().flatten().next());
+        }
         Ok(Outcome::Committed(self.committed(written)))
     }
 

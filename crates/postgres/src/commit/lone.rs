@@ -9,6 +9,7 @@ use tokio_postgres::{Error, Row};
 
 use super::fate::{self, Fate, Own};
 use super::last::warm;
+use super::parcel::Parcel;
 use super::publish::{Arrays, Publication, queue_key};
 use super::statements::Statements;
 use super::whole::{PUBLISH, is_unmet};
@@ -34,11 +35,15 @@ pub(super) async fn write(
         correlation_id: message.correlation_id.to_string(),
     };
     warm(database, &client).await.ok()?;
-    let publication = Publication::of(&[commit]);
+    let mut publication = Publication::of(&[commit]);
+    let parcel = Parcel::of(database, &mut publication);
     match publish(database, &client, (queue, message), &publication).await {
         Ok(Some(row)) => {
             queues.trust.judge(true);
-            database.inner.bell.ring_here(&publication.news);
+            if let Some(parcel) = parcel {
+                parcel.hand_over(database, Some(&row));
+            }
+            database.inner.bell.ring_behind_letter(publication.news);
             Some(Ok(done(row.try_get(1).ok().map(number))))
         }
         Ok(None) => {
@@ -50,6 +55,9 @@ pub(super) async fn write(
             match own.fate(database, Lane::Primary).await {
                 Fate::Committed => {
                     database.inner.bell.ring(publication.news);
+                    if let Some(parcel) = parcel {
+                        parcel.leave(database);
+                    }
                     Some(Ok(done(None)))
                 }
                 Fate::Undone => None,

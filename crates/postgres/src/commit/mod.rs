@@ -22,6 +22,7 @@ mod in_order;
 mod known;
 mod last;
 mod lone;
+mod parcel;
 mod publish;
 mod send;
 mod sets;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deadpool_postgres::Client;
+use protean_core::Lane;
 use protean_core::lane::Band;
 use protean_core::message::{Kind, Message};
 use protean_core::port::broker::Published;
@@ -95,7 +96,7 @@ macro_rules! insert_one {
                 $9::uuid, $10::text, $11::text, $12::text, $13::text
             FROM ",
             $queue,
-            " RETURNING id, position"
+            " RETURNING id, position, queue, sequence, previous"
         )
     };
 }
@@ -201,6 +202,15 @@ impl<'c> Publication<'c> {
     pub(super) fn add(&mut self, lane: i16, message: &'c Message) {
         self.keys.extend(digest(message));
         self.messages.push((queue_key(lane, message), message));
+    }
+
+    /// The message that is all of it, on the primary lane and without a key.
+    pub(super) fn alone(&self) -> Option<&'c Message> {
+        let [((_, lane, _), message)] = &*self.messages else {
+            return None;
+        };
+        let waited_for = *lane == lanes::number(Lane::Primary);
+        (waited_for && self.keys.is_empty()).then_some(*message)
     }
 
     /// Makes sure that every queue is known.

@@ -33,8 +33,7 @@ const MESSAGE: &str = insert_one!("q.head * q.was_seen", "moved AS q");
 /// The parameters of these.
 type OfMessage<'w> = [&'w (dyn ToSql + Sync); 13];
 
-/// Publishes one message and does nothing else; says which position it has, and nothing if its queue
-/// is gone.
+/// Publishes one message and does nothing else; says where it is, and nothing if its queue is gone.
 pub(super) static PUBLISH: LazyLock<String> =
     LazyLock::new(|| format!("WITH moved AS ({MOVE} {MOVED}) {MESSAGE}"));
 
@@ -128,11 +127,12 @@ impl<'w> Whole<'w> {
         self.parameters.extend_from_slice(parameters);
     }
 
-    /// The statement, which answers with the message's id and position, and its parameters.
+    /// The statement, which answers as one that inserts a message, and its parameters.
     pub(super) fn statement(self) -> (String, Vec<&'w (dyn ToSql + Sync)>) {
         let parts = self.parts.trim_end_matches(", ");
         let sql = format!(
-            "WITH {parts} SELECT (array_agg(id))[1], max(position), 1 / count(*)::integer
+            "WITH {parts} SELECT (array_agg(id))[1], max(position), max(queue), max(sequence),
+                 max(previous), 1 / count(*)::integer
              FROM message"
         );
         (sql, self.parameters)

@@ -4,6 +4,7 @@
 //! and publishes them to its broker, which hands them out; what is settled is known here. So the
 //! outbox needs no table of its own, and no row is ever marked.
 
+mod carrier;
 mod leadership;
 mod look;
 mod mirror;
@@ -24,10 +25,12 @@ use crate::error::failed;
 use crate::message::{self, COLUMNS, column};
 use crate::retention::{Old, Published};
 
-pub use crate::bell::Ear;
+pub use crate::bell::{Ear, Word};
 pub use crate::broker::{Bounds, LaneFeed};
 pub use crate::message::Logged;
 pub use crate::pace::Pace;
+pub(crate) use carrier::Carriage;
+pub use carrier::Carrier;
 pub use leadership::Leadership;
 pub use look::{Look, Wanted};
 pub use mirror::{Gone, Unmirrored};

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod carried;
 mod cuts;
 #[path = "../../../postgres/tests/faults/engine.rs"]
 mod engine;

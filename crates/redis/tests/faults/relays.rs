@@ -16,7 +16,7 @@ use crate::rig::{Rig, attend, open, publish, publish_both, stream};
 const MESSAGES: u64 = 500;
 
 /// The numbers in the outbox of the entries in a stream of one queue, in their order.
-fn numbers(rig: &Rig, lane: Lane) -> Vec<u64> {
+pub(crate) fn numbers(rig: &Rig, lane: Lane) -> Vec<u64> {
     let range = ["XRANGE", &stream(lane), "-", "+"];
     let text = rig.redis.command(&range).unwrap();
     let mut lines = text.lines();
