@@ -9,7 +9,7 @@ use super::along::SEEN;
 use super::attempt::{Abort, Attempt};
 use super::cursors::Locks;
 use super::fate::{OWN, Own};
-use super::publish::KNOWN_KEYS;
+use super::insert::KNOWN_KEYS;
 use super::sets::{Set, lent};
 use super::settle::{LOCK_CURSORS, MAKE_CURSORS, UNPARK};
 use super::statements::Statements;

@@ -6,10 +6,9 @@ use tokio_postgres::{Error, Row};
 
 use super::along::Companions;
 use super::cursors::Moved;
+use super::insert::{INSERT_ONE, INSERT_WITH_KEYS, LOCK_QUEUES, MOVE_QUEUE, MOVE_QUEUES};
 use super::known::Known;
-use super::publish::{
-    Arrays, INSERT_ONE, INSERT_WITH_KEYS, LOCK_QUEUES, MOVE_QUEUE, MOVE_QUEUES, Publication,
-};
+use super::publish::{Arrays, Publication};
 use super::settle::{
     BURY, Deaths, FORGET_KEYS, GUESS_CURSOR, MOVE_CURSORS, PARK, Parkings, Settlements,
 };

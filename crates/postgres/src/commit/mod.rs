@@ -19,6 +19,7 @@ mod cursors;
 mod fate;
 mod first;
 mod in_order;
+mod insert;
 mod known;
 mod last;
 mod lone;

@@ -13,7 +13,8 @@ use protean_core::{Lane, port};
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::publish::{LOCK_QUEUES, MOVE_QUEUES, Publication, Queues};
+use super::insert::{LOCK_QUEUES, MOVE_QUEUES};
+use super::publish::{Publication, Queues};
 use crate::error::{failed, unavailable};
 use crate::message::{self, COLUMNS, Logged};
 use crate::{Postgres, lanes};

@@ -14,8 +14,8 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
+use super::insert::INSERT_MOVED;
 use super::last::Last;
-use super::publish::insert_one;
 use super::sets::{Set, lent};
 use crate::sql::Catalog;
 use crate::value::Parameter;
@@ -27,15 +27,12 @@ const MOVE: &str = "UPDATE protean_queue SET head = head + 1 WHERE id = $1::bigi
 const MOVED: &str = "RETURNING id, head, 1 / (head - 1 = (SELECT seen.head
     FROM protean_queue AS seen WHERE seen.id = $1::bigint))::integer AS was_seen";
 
-/// Writes a message, without an idempotency key, at the head of the queue that was moved.
-const MESSAGE: &str = insert_one!("q.head * q.was_seen", "moved AS q");
-
 /// The parameters of these.
 type OfMessage<'w> = [&'w (dyn ToSql + Sync); 13];
 
 /// Publishes one message and does nothing else; says where it is, and nothing if its queue is gone.
 pub(super) static PUBLISH: LazyLock<String> =
-    LazyLock::new(|| format!("WITH moved AS ({MOVE} {MOVED}) {MESSAGE}"));
+    LazyLock::new(|| format!("WITH moved AS ({MOVE} {MOVED}) {INSERT_MOVED}"));
 
 /// Whether a statement has failed by its division: something was not as it had to be.
 pub(super) fn is_unmet(error: &Error) -> bool {
@@ -117,7 +114,10 @@ impl<'w> Whole<'w> {
     fn publish(&mut self) {
         let checks = &self.checks;
         let moved = format!("{MOVE} AND 1 = 1 / ({checks})::integer {MOVED}");
-        let _ = write!(self.parts, "moved AS ({moved}), message AS ({MESSAGE}), ");
+        let _ = write!(
+            self.parts,
+            "moved AS ({moved}), message AS ({INSERT_MOVED}), "
+        );
     }
 
     fn part(&mut self, name: &str, sql: &str, parameters: &[&'w (dyn ToSql + Sync)]) {
