@@ -4,11 +4,12 @@
 
 use std::time::Instant;
 
-use protean_core::Priority;
+use protean_core::config::CrossLaneOrder;
 use protean_core::port::Tier;
+use protean_core::{Lane, Priority};
 use protean_postgres::{Options, Postgres};
 use protean_services::postgres::{Fsync, Options as ServerOptions};
-use protean_testing::item::{PATIENCE, SCHEMAS, look_again, message, publish};
+use protean_testing::item::{PATIENCE, SCHEMAS, claim_in_order, look_again, message, publish};
 
 /// Messages that are there when a connection plans its statements: so few that any index would do,
 /// and that by the queue is the smaller one.
@@ -20,45 +21,82 @@ const MANY: usize = 3_000;
 /// Messages that are published one by one by then.
 const KEYED: usize = 20;
 
-/// Publishes messages with keys of their own, so many at once.
-async fn publish_keyed(tier: &Tier, name: &str, (count, at_once): (usize, usize)) {
-    let keys = (0..count).map(|nth| format!("a key as long as an identifier: {name} {nth}"));
-    let messages: Vec<_> = keys
-        .map(|key| message(Some(&key), Priority::Normal))
-        .collect();
-    for some in messages.chunks(at_once) {
-        publish(tier, some).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_with_a_new_key_reads_nothing_of_its_queue() {
+/// A database server of a test's own, and the place of a database there.
+fn start() -> (protean_services::Postgres, String) {
     let options = ServerOptions {
         fsync: Fsync::Off,
         ..ServerOptions::default()
     };
     let server = protean_services::Postgres::start_with(&options).unwrap();
     let uri = server.create_database().unwrap();
-    let open = || Postgres::new(&uri, Options::default()).unwrap().tier();
-    let (crowd, late) = (open(), open());
-    crowd.tables.setup(SCHEMAS).await.unwrap();
-    publish_keyed(&crowd, "few", (FEW, FEW)).await;
-    publish_keyed(&late, "first", (1, 1)).await;
-    publish_keyed(&crowd, "many", (MANY, FEW)).await;
-    publish_keyed(&late, "later", (KEYED, 1)).await;
-    // A connection counts what it has read when it ends, at the latest.
-    drop((crowd, late));
+    (server, uri)
+}
 
-    let counted = |index: &str, column: &str| -> u64 {
+fn open(uri: &str) -> Tier {
+    Postgres::new(uri, Options::default()).unwrap().tier()
+}
+
+/// Publishes messages with keys of their own, so many at once.
+async fn publish_keyed(
+    tier: &Tier,
+    (name, priority): (&str, Priority),
+    (count, at_once): (usize, usize),
+) {
+    let keys = (0..count).map(|nth| format!("a key as long as an identifier: {name} {nth}"));
+    let messages: Vec<_> = keys.map(|key| message(Some(&key), priority)).collect();
+    for some in messages.chunks(at_once) {
+        publish(tier, some).await;
+    }
+}
+
+/// How many entries of the indexes of messages by queue and by position were read, as soon as that
+/// by keys was asked so often.
+async fn read_beside_keys(server: &protean_services::Postgres, uri: &str, asked: u64) -> u64 {
+    let counted = |what: &str, index: &str| -> u64 {
         let sql = format!(
-            "SELECT {column} FROM pg_stat_user_indexes WHERE indexrelname = 'protean_message_{index}'"
+            "SELECT {what} FROM pg_stat_user_indexes
+             WHERE indexrelname = 'protean_message_{index}'"
         );
-        server.query(&uri, &sql).unwrap().parse().unwrap()
+        server.query(uri, &sql).unwrap().parse().unwrap()
     };
     let deadline = Instant::now() + PATIENCE;
-    while counted("key", "idx_scan") < KEYED as u64 {
+    while counted("idx_scan", "key") < asked {
         look_again(deadline, "what was read is not counted").await;
     }
-    let read = counted("queue", "idx_tup_read");
-    assert!(read < MANY as u64, "{read} entries of the queue were read");
+    counted("idx_tup_read", "queue") + counted("idx_tup_read", "pkey")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_with_a_new_key_reads_nothing_of_its_queue() {
+    let (server, uri) = start();
+    let (crowd, late) = (open(&uri), open(&uri));
+    crowd.tables.setup(SCHEMAS).await.unwrap();
+    publish_keyed(&crowd, ("few", Priority::Normal), (FEW, FEW)).await;
+    publish_keyed(&late, ("first", Priority::Normal), (1, 1)).await;
+    publish_keyed(&crowd, ("many", Priority::Normal), (MANY, FEW)).await;
+    publish_keyed(&late, ("later", Priority::Normal), (KEYED, 1)).await;
+    // A connection counts what it has read when it ends, at the latest.
+    drop((crowd, late));
+    let read = read_beside_keys(&server, &uri, KEYED as u64).await;
+    assert!(read < MANY as u64, "{read} entries were read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_looks_for_what_goes_before_does_not_read_all_that_waits() {
+    let (server, uri) = start();
+    let (crowd, late) = (open(&uri), open(&uri));
+    crowd.tables.setup(SCHEMAS).await.unwrap();
+    let mut held = claim_in_order(&late, "Handler", CrossLaneOrder::PerKey).await;
+    for (name, count) in [("few", FEW), ("many", MANY)] {
+        publish_keyed(&crowd, (name, Priority::Bulk), (count, FEW)).await;
+        publish_keyed(&crowd, (name, Priority::Normal), (KEYED, 1)).await;
+        let urgent = held.take(Lane::Primary, KEYED).await;
+        for one in &urgent {
+            let ahead = held.ahead(std::slice::from_ref(one)).await;
+            assert_eq!(ahead.deliveries.len(), 1, "each has one before it");
+        }
+    }
+    drop((crowd, late, held));
+    let read = read_beside_keys(&server, &uri, 2 * KEYED as u64).await;
+    assert!(read < (2 * MANY) as u64, "{read} entries were read");
 }

@@ -20,14 +20,21 @@ use crate::lanes;
 use crate::message::{Logged, column, number};
 use crate::value::Micros;
 
-/// The backfill messages with some keys, each before a position, that are behind the cursors.
+/// The backfill messages with some keys, each before a position, that are behind the cursors. Those
+/// of a key are looked for by themselves, so that only the index by keys will do, however small the
+/// tables are when it is planned: by another one all that waits is read.
 const CANDIDATES: &str = "SELECT m.queue, m.sequence, m.position, m.key
     FROM unnest($3::text[], $4::bigint[]) AS u(key, before)
     CROSS JOIN protean_queue AS q
     LEFT JOIN protean_cursor AS c ON c.queue = q.id AND c.subscription = $1
-    JOIN protean_message AS m ON m.key = u.key AND m.queue = q.id
-        AND m.sequence > COALESCE(c.sequence, 0) AND m.position < u.before
+    CROSS JOIN LATERAL (
+        SELECT * FROM protean_message AS o WHERE o.key IS NOT NULL
+            AND (o.key, o.queue, o.sequence) > (u.key, q.id, COALESCE(c.sequence, 0))
+            AND (o.key, o.queue) <= (u.key, q.id)
+        ORDER BY o.key, o.queue, o.sequence LIMIT $6
+    ) AS m
     WHERE q.stream = $2 AND q.lane = ANY($5::smallint[]) AND q.head > COALESCE(c.sequence, 0)
+        AND m.position < u.before
     ORDER BY m.position LIMIT $6";
 
 /// Those that are set aside, and whether by this process.

@@ -17,11 +17,14 @@ use super::publish::{Queues, queue_key};
 use super::settle::{Cursor, CursorKey, Settlements};
 use crate::message::{column, number};
 
-/// Which of some keys have a message in their queues beyond a number, by their places.
+/// Which of some keys have a message in their queues beyond a number, by their places. Compared so
+/// that only the index by keys will do, as for the last of a key.
 pub(super) const SEEN: &str = "SELECT u.nth FROM unnest($1::text[], $2::bigint[], $3::bigint[])
         WITH ORDINALITY AS u(key, queue, since, nth)
-    WHERE EXISTS (SELECT FROM protean_message AS m
-        WHERE m.key = u.key AND m.queue = u.queue AND m.sequence > u.since)";
+    WHERE (SELECT m.sequence FROM protean_message AS m
+        WHERE m.key IS NOT NULL AND (m.key, m.queue, m.sequence) > (u.key, u.queue, u.since)
+            AND (m.key, m.queue) <= (u.key, u.queue)
+        ORDER BY m.key, m.queue, m.sequence LIMIT 1) IS NOT NULL";
 
 /// One message that is to go along.
 struct Companion<'c> {
