@@ -9,7 +9,9 @@ use protean_core::port::Tier;
 use protean_core::{Lane, Priority};
 use protean_postgres::{Options, Postgres};
 use protean_services::postgres::{Fsync, Options as ServerOptions};
-use protean_testing::item::{PATIENCE, SCHEMAS, claim_in_order, look_again, message, publish};
+use protean_testing::item::{
+    PATIENCE, SCHEMAS, claim, claim_in_order, look_again, message, publish,
+};
 
 /// Messages that are there when a connection plans its statements: so few that any index would do,
 /// and that by the queue is the smaller one.
@@ -99,4 +101,21 @@ async fn whoever_looks_for_what_goes_before_does_not_read_all_that_waits() {
     drop((crowd, late, held));
     let read = read_beside_keys(&server, &uri, 2 * KEYED as u64).await;
     assert!(read < (2 * MANY) as u64, "{read} entries were read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_messages_reads_no_others() {
+    let (server, uri) = start();
+    let (crowd, late) = (open(&uri), open(&uri));
+    crowd.tables.setup(SCHEMAS).await.unwrap();
+    let mut held = claim(&late, "Handler").await;
+    publish_keyed(&crowd, ("few", Priority::Normal), (KEYED, KEYED)).await;
+    held.take(Lane::Primary, KEYED).await;
+    publish_keyed(&crowd, ("many", Priority::Normal), (MANY, FEW)).await;
+    for _ in 0..KEYED {
+        held.take(Lane::Primary, FEW / KEYED).await;
+    }
+    drop((crowd, late, held));
+    let read = read_beside_keys(&server, &uri, 1).await;
+    assert!(read < MANY as u64, "{read} entries were read");
 }

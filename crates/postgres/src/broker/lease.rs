@@ -43,6 +43,9 @@ const RELEASE: &str = "DELETE FROM protean_lease WHERE id = ANY($1::bigint[]) AN
 
 /// Takes the next messages of a queue under a new lease: number of the lease, position of the
 /// subscription, and the message.
+///
+/// Those of a lease are looked for by themselves, within its bounds: of tables that are new when it is
+/// planned, a join would read the queue from its beginning for every lease.
 fn take_sql() -> String {
     format!(
         "WITH before AS (
@@ -61,8 +64,12 @@ fn take_sql() -> String {
         )
         SELECT {COLUMNS}, l.id, c.sequence, c.ahead
         FROM lease AS l
-        JOIN protean_message AS m ON m.queue = $2 AND m.sequence BETWEEN l.first AND l.last
-        JOIN protean_queue AS q ON q.id = m.queue
+        CROSS JOIN LATERAL (
+            SELECT * FROM protean_message
+            WHERE queue = $2 AND sequence >= l.first AND sequence <= l.last
+            ORDER BY sequence LIMIT $3
+        ) AS m
+        JOIN protean_queue AS q ON q.id = $2
         LEFT JOIN protean_cursor AS c ON c.subscription = $1 AND c.queue = $2
         ORDER BY m.sequence"
     )
@@ -87,7 +94,11 @@ fn take_after_sql() -> String {
         )
         SELECT {COLUMNS}, l.id, $5::bigint, '', set_config('synchronous_commit', 'off', true)
         FROM lease AS l CROSS JOIN (SELECT $6::text AS stream, $7::smallint AS lane) AS q
-        JOIN protean_message AS m ON m.queue = $2 AND m.sequence > $5 AND m.sequence <= l.last
+        CROSS JOIN LATERAL (
+            SELECT * FROM protean_message
+            WHERE queue = $2 AND sequence > $5 AND sequence <= l.last
+            ORDER BY sequence LIMIT $3
+        ) AS m
         ORDER BY m.sequence"
     )
 }
