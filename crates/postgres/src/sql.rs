@@ -8,24 +8,54 @@ use protean_core::schema::Schema;
 
 use crate::value::{column_type, wire_type};
 
-/// The statements for one table. Those that write take one array per column, so that any number of
-/// rows is one statement with one plan; they return the identities of the rows they wrote.
+/// The statements for one table.
 #[derive(Debug)]
 pub(crate) struct Statements {
-    /// Inserts rows; those that break a constraint are left out.
-    pub(crate) insert: String,
-    /// Updates rows that have the expected version, which is the last array.
-    pub(crate) update: String,
-    /// Inserts rows, or replaces them and counts their version on.
-    pub(crate) put: String,
-    /// Deletes rows that have the expected version: identities, then versions.
-    pub(crate) delete: String,
+    /// Take one array per column, so that any number of rows is one statement with one plan.
+    pub(crate) of_many: Writes,
+    /// Take the values of one row: less to take apart.
+    pub(crate) of_one: Writes,
     /// Reads a row by its identity; the values, then the version.
     pub(crate) load: String,
     /// The columns and the version, without a condition.
     pub(crate) select: String,
     /// The identity's column, quoted.
     pub(crate) identity: String,
+}
+
+/// The statements that write rows of one table; they return the identities of those they wrote.
+#[derive(Debug)]
+pub(crate) struct Writes {
+    /// Inserts rows; those that break a constraint are left out.
+    pub(crate) insert: String,
+    /// Updates rows that have the expected version, which is the last parameter.
+    pub(crate) update: String,
+    /// Inserts rows, or replaces them and counts their version on.
+    pub(crate) put: String,
+    /// Deletes rows that have the expected version: identities, then versions.
+    pub(crate) delete: String,
+}
+
+/// How rows are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Arrays,
+    Values,
+}
+
+impl Sent {
+    /// A table of what is sent in parameters of these types, which begin with the first.
+    fn table<'t>(self, types: impl Iterator<Item = &'t str>) -> String {
+        let parameter = |(nth, of): (usize, &str)| match self {
+            Self::Arrays => format!("${}::{of}[]", nth + 1),
+            Self::Values => format!("${}::{of}", nth + 1),
+        };
+        let all: Vec<String> = types.enumerate().map(parameter).collect();
+        match self {
+            Self::Arrays => format!("unnest({})", all.join(", ")),
+            Self::Values => format!("(VALUES ({}))", all.join(", ")),
+        }
+    }
 }
 
 /// The statements of every table met so far.
@@ -55,8 +85,8 @@ pub(crate) fn quoted(name: &str) -> String {
 struct Parts {
     /// `"a", "b"`
     columns: Vec<String>,
-    /// `$1::text[], $2::uuid[]`
-    arrays: Vec<String>,
+    /// `text`, `uuid`
+    types: Vec<&'static str>,
     /// `u."a", u."b"::numeric`
     sent: Vec<String>,
     /// `t."a", t."b"::text`
@@ -70,14 +100,14 @@ struct Parts {
 impl Parts {
     fn of(schema: &Schema) -> Self {
         let mut parts = Self::default();
-        for (nth, field) in schema.fields.iter().enumerate() {
+        for field in schema.fields {
             let name = quoted(field.name);
             let (column, wire) = (column_type(field.kind), wire_type(field.kind));
             let cast = |to: &str| match column == wire {
                 true => String::new(),
                 false => format!("::{to}"),
             };
-            parts.arrays.push(format!("${}::{wire}[]", nth + 1));
+            parts.types.push(wire);
             parts.sent.push(format!("u.{name}{}", cast(column)));
             parts.read.push(format!("t.{name}{}", cast(wire)));
             if !field.identifier {
@@ -95,26 +125,43 @@ impl Statements {
         let table = quoted(schema.table);
         let parts = Parts::of(schema);
         let at = schema.identifier().unwrap_or_default();
-        let field = &schema.fields[at];
-        let (id, id_wire) = (&parts.columns[at], wire_type(field.kind));
-        let id_column = column_type(field.kind);
-        let id_sent = &parts.sent[at];
-        let list = parts.columns.join(", ");
-        let arrays = parts.arrays.join(", ");
-        let values = parts.sent.join(", ");
+        let kind = schema.fields[at].kind;
+        let (id, id_wire, id_column) = (&parts.columns[at], wire_type(kind), column_type(kind));
         let read = parts.read.join(", ");
+        Self {
+            of_many: Writes::of(schema, &parts, Sent::Arrays),
+            of_one: Writes::of(schema, &parts, Sent::Values),
+            load: format!(
+                "SELECT {read}, t._version FROM {table} AS t \
+                 WHERE t.{id} = ($1::{id_wire})::{id_column}"
+            ),
+            select: format!("SELECT {read}, t._version FROM {table} AS t"),
+            identity: format!("t.{id}"),
+        }
+    }
+}
+
+impl Writes {
+    fn of(schema: &Schema, parts: &Parts, sent: Sent) -> Self {
+        let table = quoted(schema.table);
+        let at = schema.identifier().unwrap_or_default();
+        let kind = schema.fields[at].kind;
+        let (id, id_sent, id_column) = (&parts.columns[at], &parts.sent[at], column_type(kind));
+        let (list, values) = (parts.columns.join(", "), parts.sent.join(", "));
         let (set, excluded) = (&parts.set, &parts.excluded);
-        let expected = parts.columns.len() + 1;
+        let version = || std::iter::once("bigint");
+        let rows = sent.table(parts.types.iter().copied());
+        let changed = sent.table(parts.types.iter().copied().chain(version()));
+        let gone = sent.table(std::iter::once(wire_type(kind)).chain(version()));
         let insert = format!(
-            "INSERT INTO {table} AS t ({list}, _version) \
-             SELECT {values}, 0 FROM unnest({arrays}) AS u({list})"
+            "INSERT INTO {table} AS t ({list}, _version) SELECT {values}, 0 FROM {rows} AS u({list})"
         );
         let returning = format!("RETURNING t.{id}::text");
         Self {
             insert: format!("{insert} ON CONFLICT DO NOTHING {returning}"),
             update: format!(
                 "UPDATE {table} AS t SET {set}_version = t._version + 1 \
-                 FROM unnest({arrays}, ${expected}::bigint[]) AS u({list}, _expected) \
+                 FROM {changed} AS u({list}, _expected) \
                  WHERE t.{id} = {id_sent} AND t._version = u._expected {returning}"
             ),
             put: format!(
@@ -122,16 +169,9 @@ impl Statements {
                  {returning}"
             ),
             delete: format!(
-                "DELETE FROM {table} AS t \
-                 USING unnest($1::{id_wire}[], $2::bigint[]) AS u(_id, _expected) \
+                "DELETE FROM {table} AS t USING {gone} AS u(_id, _expected) \
                  WHERE t.{id} = u._id::{id_column} AND t._version = u._expected {returning}"
             ),
-            load: format!(
-                "SELECT {read}, t._version FROM {table} AS t \
-                 WHERE t.{id} = ($1::{id_wire})::{id_column}"
-            ),
-            select: format!("SELECT {read}, t._version FROM {table} AS t"),
-            identity: format!("t.{id}"),
         }
     }
 }

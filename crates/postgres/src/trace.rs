@@ -1,6 +1,7 @@
 //! What was done with messages: written by the commits that settle them, read for `events trace`.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use deadpool_postgres::Client;
@@ -29,6 +30,37 @@ const TRACE: &str = "INSERT INTO protean_trace
         attempt, outcome, started, took, error)
     LEFT JOIN protean_message AS m ON m.position = u.position
     WHERE u.queue IS NOT NULL OR m.queue IS NOT NULL";
+
+/// The same of so many messages in their queues as a run that goes along with another has: one value
+/// for each column.
+static TRACE_OF_FEW: LazyLock<[String; 2]> = LazyLock::new(|| {
+    let row = |nth: usize| {
+        let types = [
+            "text",
+            "smallint",
+            "bigint",
+            "bigint",
+            "bigint",
+            "text",
+            "integer",
+            "smallint",
+            "timestamptz",
+            "bigint",
+            "text",
+        ];
+        let number = |(at, of): (usize, &str)| format!("${}::{of}", nth * types.len() + at + 1);
+        let values: Vec<String> = types.into_iter().enumerate().map(number).collect();
+        format!("({})", values.join(", "))
+    };
+    let of = |rows: String| {
+        format!(
+            "INSERT INTO protean_trace
+            (subscription, lane, queue, first, last, ranges, attempt, outcome, started, took, error)
+            VALUES {rows}"
+        )
+    };
+    [of(row(0)), of(format!("{}, {}", row(0), row(1)))]
+});
 
 /// The same of messages in their queues alone.
 const TRACE_IN_QUEUES: &str = "INSERT INTO protean_trace
@@ -121,6 +153,30 @@ impl Traces {
         }
         parameters.remove(POSITIONS);
         (TRACE_IN_QUEUES, parameters)
+    }
+
+    /// The same where it is of one or two runs, of messages in their queues.
+    pub(crate) fn statement_of_few(&self) -> Option<(&'static str, Vec<&(dyn ToSql + Sync)>)> {
+        let sql = TRACE_OF_FEW.get(self.names.len().checked_sub(1)?)?;
+        if self.queues.iter().any(Option::is_none) {
+            return None;
+        }
+        let row = |nth: usize| -> [&(dyn ToSql + Sync); 11] {
+            [
+                &self.names[nth],
+                &self.lanes[nth],
+                &self.queues[nth],
+                &self.firsts[nth],
+                &self.lasts[nth],
+                &self.ranges[nth],
+                &self.attempts[nth],
+                &self.outcomes[nth],
+                &self.started[nth],
+                &self.took[nth],
+                &self.errors[nth],
+            ]
+        };
+        Some((sql, (0..self.names.len()).flat_map(row).collect()))
     }
 
     fn parameters(&self) -> [&(dyn ToSql + Sync); 12] {

@@ -98,30 +98,33 @@ pub(crate) fn array<'v>(
 
 /// One value of a field.
 pub(crate) fn single(field: &Field, value: &Value) -> Result<Parameter, port::Error> {
-    let wrong = || mismatch(field, value);
     Ok(match field.kind {
-        Kind::Text | Kind::Json | Kind::Decimal => Box::new(text(value).ok_or_else(wrong)?),
-        Kind::Uuid => Box::new(uuid(value).ok_or_else(wrong)?),
-        Kind::Integer => Box::new(integer(value).ok_or_else(wrong)?),
-        Kind::Timestamp => Box::new(micros(value).ok_or_else(wrong)?),
-        Kind::Boolean => Box::new(boolean(value).ok_or_else(wrong)?),
-        Kind::Float => Box::new(float(value).ok_or_else(wrong)?),
+        Kind::Text | Kind::Json | Kind::Decimal => Box::new(convert(field, value, text)?),
+        Kind::Uuid => Box::new(convert(field, value, uuid)?),
+        Kind::Integer => Box::new(convert(field, value, integer)?),
+        Kind::Timestamp => Box::new(convert(field, value, micros)?),
+        Kind::Boolean => Box::new(convert(field, value, boolean)?),
+        Kind::Float => Box::new(convert(field, value, float)?),
     })
 }
 
 fn collect<'v, T>(
     field: &Field,
     values: impl Iterator<Item = &'v Value>,
-    convert: fn(&Value) -> Option<T>,
+    to: fn(&Value) -> Option<T>,
 ) -> Result<Vec<Option<T>>, port::Error> {
-    values
-        .map(|value| match value {
-            Value::Null => Ok(None),
-            value => convert(value)
-                .map(Some)
-                .ok_or_else(|| mismatch(field, value)),
-        })
-        .collect()
+    values.map(|value| convert(field, value, to)).collect()
+}
+
+fn convert<T>(
+    field: &Field,
+    value: &Value,
+    to: fn(&Value) -> Option<T>,
+) -> Result<Option<T>, port::Error> {
+    match value {
+        Value::Null => Ok(None),
+        value => to(value).map(Some).ok_or_else(|| mismatch(field, value)),
+    }
 }
 
 fn mismatch(field: &Field, value: &Value) -> port::Error {

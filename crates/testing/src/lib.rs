@@ -57,6 +57,7 @@ macro_rules! suite {
             a_row_is_inserted_once,
             a_put_does_not_ask,
             a_deleted_row_is_gone,
+            a_change_beside_a_message_is_as_without,
             a_refused_commit_costs_only_itself,
             a_large_batch_beside_production_is_as_in_one_piece,
             what_depends_on_a_refused_commit_is_refused,

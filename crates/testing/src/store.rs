@@ -114,6 +114,62 @@ pub async fn a_deleted_row_is_gone(fixture: impl Fixture) {
     assert_eq!(load(&tier, id).await, None);
 }
 
+/// A change that publishes a message is the same as one that does not, whatever it is.
+pub async fn a_change_beside_a_message_is_as_without(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let with_message = |change: Change| {
+        let published = publication(&[message(Some("k"), Priority::Normal)]);
+        let messages = published.messages;
+        Commit {
+            messages,
+            ..item::change(change)
+        }
+    };
+    let id = Uuid::now_v7();
+    let mut full = row(id, "O'Neil \"the\" 書\n", i64::MAX / 100 - 1);
+    full[5] = Value::Decimal("12345678901.20".parse().unwrap());
+    let mut bare = row(id, "", 0);
+    for (field, value) in ITEM.fields.iter().zip(&mut bare) {
+        if field.optional {
+            *value = Value::Null;
+        }
+    }
+    let steps = [
+        (Change::Insert(full.clone()), &full, 0),
+        (Change::Put(bare.clone()), &bare, 1),
+        (Change::Put(full.clone()), &full, 2),
+        (
+            Change::Update {
+                row: bare.clone(),
+                expected: 2,
+            },
+            &bare,
+            3,
+        ),
+    ];
+    for (change, row, version) in steps {
+        commit(&tier, with_message(change)).await.unwrap();
+        let stored = load(&tier, id).await.unwrap();
+        assert_eq!((&stored.row, stored.version), (row, version));
+    }
+    let again = commit(&tier, with_message(Change::Insert(full.clone()))).await;
+    assert!(matches!(again, Err(Refused::Exists { .. })), "{again:?}");
+    let stale = Change::Update {
+        row: full,
+        expected: 2,
+    };
+    let stale = commit(&tier, with_message(stale)).await;
+    assert!(matches!(stale, Err(Refused::Conflict { .. })), "{stale:?}");
+    let delete = |expected| {
+        let id = Value::Uuid(id);
+        with_message(Change::Delete { id, expected })
+    };
+    let stale = commit(&tier, delete(2)).await;
+    assert!(matches!(stale, Err(Refused::Conflict { .. })), "{stale:?}");
+    commit(&tier, delete(3)).await.unwrap();
+    assert_eq!(load(&tier, id).await, None);
+}
+
 /// The others of its batch happen, in order.
 pub async fn a_refused_commit_costs_only_itself(fixture: impl Fixture) {
     let tier = ready(&fixture).await;

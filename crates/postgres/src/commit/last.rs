@@ -13,7 +13,7 @@ use super::settle::{
     BURY, Deaths, FORGET_KEYS, GUESS_CURSOR, MOVE_CURSORS, PARK, Parkings, Settlements,
 };
 use super::statements::Statements;
-use super::whole::PUBLISH;
+use super::whole::{Alone, PUBLISH};
 use crate::Postgres;
 use crate::bell::SEND_LETTER;
 use crate::trace::Traces;
@@ -111,7 +111,7 @@ impl Last {
 
     /// The parameters of [`INSERT_ONE`] and where the queue has to be before, when one message is
     /// published and nothing is set aside, given up or withdrawn.
-    pub(super) fn alone(&self) -> Option<([&(dyn ToSql + Sync); 13], &Option<i64>)> {
+    pub(super) fn alone(&self) -> Option<Alone<'_>> {
         let ([arrays], [1], [head]) = (&*self.arrays, &*self.counts, &*self.heads) else {
             return None;
         };
@@ -121,9 +121,10 @@ impl Last {
         (nothing_else && arrays.is_one()).then(|| (arrays.of_one(), head))
     }
 
-    /// The one that says what was done, if anything was.
-    pub(super) fn trace(&self) -> Option<(&'static str, Vec<&(dyn ToSql + Sync)>)> {
-        (!self.traces.is_empty()).then(|| self.traces.statement())
+    /// The one that says what was done, if anything was; usually that is little.
+    pub(super) fn trace_of_few(&self) -> Option<(&'static str, Vec<&(dyn ToSql + Sync)>)> {
+        let few = self.traces.statement_of_few();
+        few.or_else(|| (!self.traces.is_empty()).then(|| self.traces.statement()))
     }
 
     /// The one that moves queues.

@@ -8,10 +8,18 @@ use tokio_postgres::types::ToSql;
 
 use super::attempt::Attempt;
 use super::last::{Answers, Last};
-use super::sets::{gather, lent};
+use super::sets::{Set, gather, lent};
 use super::statements::Statements;
 use super::way::Way;
-use super::whole::{Changes, Whole, is_unmet};
+use super::whole::{Alone, Part, Whole, are_apart, is_unmet};
+use crate::value::Parameter;
+
+/// Changes that have to be written, as arrays, and how many they are.
+struct Changes<'s, 'c> {
+    set: &'s Set<'c>,
+    arrays: Vec<Parameter>,
+    count: i64,
+}
 
 /// Why a round has no answers.
 pub(super) enum Unsent {
@@ -49,7 +57,13 @@ impl Attempt<'_> {
     ) -> Result<Answers, Unsent> {
         let along = gather(self.companions.writes());
         let own = self.sets.iter().filter(|_| round == Round::Only);
-        let changes = own.chain(&along).map(|set| {
+        let sets: Vec<&Set<'_>> = own.chain(&along).collect();
+        let trust = &self.database.inner.committers.queues.trust;
+        let may = round == Round::Only && self.way == Way::AtOnce && trust.holds();
+        if let Some(alone) = last.alone().filter(|_| may && are_apart(&sets)) {
+            return self.send_whole(client, (last, alone), &sets).await;
+        }
+        let changes = sets.into_iter().map(|set| {
             let (arrays, count) = (set.arrays()?, set.count());
             Ok(Changes { set, arrays, count })
         });
@@ -57,19 +71,6 @@ impl Attempt<'_> {
             changes.collect::<Result<_, _>>().map_err(Unsent::Value)?;
         let catalog = &self.database.inner.catalog;
         let mut batch = Statements::new(client);
-        let trust = &self.database.inner.committers.queues.trust;
-        let may = round == Round::Only && self.way == Way::AtOnce && trust.holds();
-        if let Some(whole) = may.then(|| Whole::of(last, &changes, catalog)).flatten() {
-            let (sql, parameters) = whole.statement();
-            batch.add(true, &sql, &parameters).await?;
-            self.tell(&mut batch).await?;
-            let sent = self.send(batch).await;
-            trust.judge(!sent.as_ref().is_err_and(is_unmet));
-            return Ok(Answers {
-                grown: 1,
-                written: sent?,
-            });
-        }
         if round == Round::Only {
             batch.begin();
         }
@@ -92,6 +93,29 @@ impl Attempt<'_> {
         self.tell(&mut batch).await?;
         let mut answers = self.send(batch).await?;
         Ok(last.answers(answers.split_off(cursors.len() + changes.len())))
+    }
+
+    /// Sends all of a transaction that publishes one message as one statement.
+    async fn send_whole(
+        &self,
+        client: &Client,
+        (last, alone): (&Last, Alone<'_>),
+        sets: &[&Set<'_>],
+    ) -> Result<Answers, Unsent> {
+        let inner = &self.database.inner;
+        let parts = sets.iter().map(|set| Part::of(set, &inner.catalog));
+        let parts: Vec<Part> = parts.collect::<Result<_, _>>().map_err(Unsent::Value)?;
+        let (sql, parameters) = Whole::of(last, alone, &parts).statement();
+        let mut batch = Statements::new(client);
+        batch.add(true, &sql, &parameters).await?;
+        self.tell(&mut batch).await?;
+        let sent = self.send(batch).await;
+        let trust = &inner.committers.queues.trust;
+        trust.judge(!sent.as_ref().is_err_and(is_unmet));
+        Ok(Answers {
+            grown: 1,
+            written: sent?,
+        })
     }
 
     /// Has other processes hear of it in the same breath, where that is the way.

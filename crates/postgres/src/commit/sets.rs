@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use deadpool_postgres::Client;
 use protean_core::port;
 use protean_core::port::store::{Change, Write};
-use protean_core::schema::{Kind, Schema, Value};
+use protean_core::schema::{Field, Kind, Schema, Value};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
-use crate::sql::{Catalog, Statements};
+use crate::sql::{Catalog, Writes};
 use crate::value::{self, Parameter};
 
 /// What a statement does to its rows; in the order in which they are sent.
@@ -32,12 +32,12 @@ impl Deed {
     }
 
     /// The statement that does it.
-    pub(super) fn sql(self, statements: &Statements) -> &str {
+    pub(super) fn sql(self, writes: &Writes) -> &str {
         match self {
-            Self::Delete => &statements.delete,
-            Self::Update => &statements.update,
-            Self::Put => &statements.put,
-            Self::Insert => &statements.insert,
+            Self::Delete => &writes.delete,
+            Self::Update => &writes.update,
+            Self::Put => &writes.put,
+            Self::Insert => &writes.insert,
         }
     }
 }
@@ -114,7 +114,8 @@ impl Set<'_> {
         catalog: &Catalog,
     ) -> Result<Statement, tokio_postgres::Error> {
         let statements = catalog.of(self.schema);
-        client.prepare_cached(self.deed.sql(&statements)).await
+        let sql = self.deed.sql(&statements.of_many);
+        client.prepare_cached(sql).await
     }
 
     /// The statement, prepared on this connection, so that it fails, by a division, unless it writes
@@ -126,7 +127,7 @@ impl Set<'_> {
         arrays: usize,
     ) -> Result<Statement, tokio_postgres::Error> {
         let statements = catalog.of(self.schema);
-        let (sql, count) = (self.deed.sql(&statements), arrays + 1);
+        let (sql, count) = (self.deed.sql(&statements.of_many), arrays + 1);
         let whole = format!(
             "WITH written AS ({sql}) SELECT 1 / (count(*) = ${count}::bigint)::integer FROM written"
         );
@@ -138,45 +139,63 @@ impl Set<'_> {
         i64::try_from(self.changes.len()).unwrap_or(i64::MAX)
     }
 
-    /// The arrays that the statement takes.
+    /// The arrays that the statement of many takes.
     ///
     /// # Errors
     /// When a value has no place in its column.
     pub(super) fn arrays(&self) -> Result<Vec<Parameter>, port::Error> {
-        let fields = self.schema.fields.iter().enumerate();
-        let mut arrays = match self.deed {
-            Deed::Delete => {
-                let at = self.schema.identifier().unwrap_or_default();
-                let ids = self.changes.iter().map(|(_, change)| match change {
-                    Change::Delete { id, .. } => id,
-                    _ => &Value::Null,
-                });
-                vec![value::array(&self.schema.fields[at], ids)?]
-            }
-            _ => fields
-                .map(|(at, field)| {
-                    let column = self.changes.iter().map(move |(_, change)| match change {
-                        Change::Insert(row) | Change::Put(row) | Change::Update { row, .. } => {
-                            row.get(at).unwrap_or(&Value::Null)
-                        }
-                        Change::Delete { .. } => &Value::Null,
-                    });
-                    value::array(field, column)
-                })
-                .collect::<Result<_, _>>()?,
-        };
-        if matches!(self.deed, Deed::Delete | Deed::Update) {
-            arrays.push(Box::new(self.expected()));
+        let array = |(at, field)| value::array(field, self.column(at));
+        let mut arrays: Vec<Parameter> = self.fields().map(array).collect::<Result<_, _>>()?;
+        if self.expects() {
+            let all: Vec<i64> = self.expected().collect();
+            arrays.push(Box::new(all));
         }
         Ok(arrays)
     }
 
-    fn expected(&self) -> Vec<i64> {
-        let versions = self.changes.iter().map(|(_, change)| match change {
+    /// The values of its first row, which the statement of one takes.
+    ///
+    /// # Errors
+    /// When a value has no place in its column.
+    pub(super) fn values(&self) -> Result<Vec<Parameter>, port::Error> {
+        let first = |(at, field)| {
+            let value = self.column(at).next().unwrap_or(&Value::Null);
+            value::single(field, value)
+        };
+        let mut values: Vec<Parameter> = self.fields().map(first).collect::<Result<_, _>>()?;
+        if self.expects() {
+            values.push(Box::new(self.expected().next()));
+        }
+        Ok(values)
+    }
+
+    /// The fields that are sent: of a row that goes, what it is known by.
+    fn fields(&self) -> impl Iterator<Item = (usize, &'static Field)> {
+        let fields = self.schema.fields.iter().enumerate();
+        let goes = self.deed == Deed::Delete;
+        fields.filter(move |(_, field)| field.identifier || !goes)
+    }
+
+    /// What is sent of a field.
+    fn column(&self, at: usize) -> impl Iterator<Item = &Value> {
+        self.changes.iter().map(move |(_, change)| match change {
+            Change::Insert(row) | Change::Put(row) | Change::Update { row, .. } => {
+                row.get(at).unwrap_or(&Value::Null)
+            }
+            Change::Delete { id, .. } => id,
+        })
+    }
+
+    /// Whether it is of rows that have to have a version.
+    const fn expects(&self) -> bool {
+        matches!(self.deed, Deed::Delete | Deed::Update)
+    }
+
+    fn expected(&self) -> impl Iterator<Item = i64> {
+        self.changes.iter().map(|(_, change)| match change {
             Change::Update { expected, .. } | Change::Delete { expected, .. } => *expected,
             Change::Insert(_) | Change::Put(_) => 0,
-        });
-        versions.collect()
+        })
     }
 
     /// Whether the identities that a statement returns tell which rows it wrote: their text is the

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
+use protean_core::port;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -27,8 +28,8 @@ const MOVE: &str = "UPDATE protean_queue SET head = head + 1 WHERE id = $1::bigi
 const MOVED: &str = "RETURNING id, head, 1 / (head - 1 = (SELECT seen.head
     FROM protean_queue AS seen WHERE seen.id = $1::bigint))::integer AS was_seen";
 
-/// The parameters of these.
-type OfMessage<'w> = [&'w (dyn ToSql + Sync); 13];
+/// The parameters of these, and where the queue has to be before.
+pub(super) type Alone<'w> = ([&'w (dyn ToSql + Sync); 13], &'w Option<i64>);
 
 /// Publishes one message and does nothing else; says where it is, and nothing if its queue is gone.
 pub(super) static PUBLISH: LazyLock<String> =
@@ -39,11 +40,38 @@ pub(super) fn is_unmet(error: &Error) -> bool {
     error.code() == Some(&SqlState::DIVISION_BY_ZERO)
 }
 
-/// Changes that have to be written, as arrays, and how many they are.
-pub(super) struct Changes<'s, 'c> {
-    pub(super) set: &'s Set<'c>,
-    pub(super) arrays: Vec<Parameter>,
-    pub(super) count: i64,
+/// Changes of one set, which have to be written, as a part of the statement, and how many they are.
+pub(super) struct Part {
+    sql: String,
+    parameters: Vec<Parameter>,
+    count: i64,
+}
+
+impl Part {
+    /// That of a set: one row is sent as values, which takes PostgreSQL a tenth of a millisecond less
+    /// than arrays.
+    ///
+    /// # Errors
+    /// When a value has no place in its column.
+    pub(super) fn of(set: &Set<'_>, catalog: &Catalog) -> Result<Self, port::Error> {
+        let (statements, count) = (catalog.of(set.schema), set.count());
+        let (writes, parameters) = match count {
+            1 => (&statements.of_one, set.values()?),
+            _ => (&statements.of_many, set.arrays()?),
+        };
+        Ok(Self {
+            sql: set.deed.sql(writes).to_owned(),
+            parameters,
+            count,
+        })
+    }
+}
+
+/// Whether sets can be parts of one statement: no part sees what another one does, so no row may be
+/// changed twice.
+pub(super) fn are_apart(sets: &[&Set<'_>]) -> bool {
+    let mut tables = HashSet::new();
+    sets.iter().all(|set| tables.insert(set.schema.table))
 }
 
 /// The statement, as it is composed.
@@ -57,37 +85,28 @@ pub(super) struct Whole<'w> {
 }
 
 impl<'w> Whole<'w> {
-    /// All that a transaction does, if it publishes one message and can be one statement: one that
-    /// changes a row twice cannot, since no part sees what another one does.
-    pub(super) fn of(
-        last: &'w Last,
-        changes: &'w [Changes<'_, '_>],
-        catalog: &Catalog,
-    ) -> Option<Self> {
-        let (message, head) = last.alone()?;
-        let mut tables = HashSet::new();
-        if !changes
-            .iter()
-            .all(|one| tables.insert(one.set.schema.table))
-        {
-            return None;
-        }
-        let mut whole = Self::publishing(message, head);
+    /// All that a transaction does which publishes one message, as [`Last::alone`] has it.
+    pub(super) fn of(last: &'w Last, alone: Alone<'w>, parts: &'w [Part]) -> Self {
+        let mut whole = Self::publishing(alone);
         for parameters in last.guesses() {
             whole.check(super::settle::MOVE_GUESSED, &parameters, &1);
         }
-        for Changes { set, arrays, count } in changes {
-            let statements = catalog.of(set.schema);
-            whole.check(set.deed.sql(&statements), &lent(arrays), count);
+        for Part {
+            sql,
+            parameters,
+            count,
+        } in parts
+        {
+            whole.check(sql, &lent(parameters), count);
         }
         whole.publish();
-        if let Some((sql, parameters)) = last.trace() {
+        if let Some((sql, parameters)) = last.trace_of_few() {
             whole.part("noted", sql, &parameters);
         }
-        Some(whole)
+        whole
     }
 
-    fn publishing(message: OfMessage<'w>, head: &'w Option<i64>) -> Self {
+    fn publishing((message, head): Alone<'w>) -> Self {
         let mut parameters = message.to_vec();
         parameters.push(head);
         Self {
