@@ -40,10 +40,11 @@ pub(super) async fn write(
     match publish(database, &client, (queue, message), &publication).await {
         Ok(Some(row)) => {
             queues.trust.judge(true);
+            database.inner.bell.ring_behind_letter(publication.news);
+            // What is woken last runs first on this thread.
             if let Some(parcel) = parcel {
                 parcel.hand_over(database, Some(&row));
             }
-            database.inner.bell.ring_behind_letter(publication.news);
             Some(Ok(done(row.try_get(1).ok().map(number))))
         }
         Ok(None) => {
