@@ -15,9 +15,10 @@ use super::state::{QueueKey, State};
 use super::transaction::execute;
 use crate::message::Slot;
 
-/// The last message of a key in a queue before a number; the index ends with the position.
+/// The last message of a key in a queue before a number; the index ends with the position. Of the
+/// queue nothing is looked up, or SQLite would read all of it by the index that it has.
 const LAST_OF_KEY: &str = "SELECT sequence FROM protean_message
-    WHERE key = ?1 AND queue = ?2 AND sequence < ?3 ORDER BY position DESC LIMIT 1";
+    WHERE key = ?1 AND +queue = ?2 AND +sequence < ?3 ORDER BY position DESC LIMIT 1";
 
 const SET_ASIDE: &str =
     "SELECT 1 FROM protean_parked WHERE subscription = ?1 AND stream = ?2 LIMIT 1";
@@ -174,5 +175,26 @@ fn settlement(along: &Along, lane: Lane, slot: &Slot) -> Settlement {
         position: Position(slot.position),
         verdict: Verdict::Done,
         handling: Some(along.handling.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::schema;
+
+    #[test]
+    fn the_last_message_of_a_key_is_found_by_the_key() {
+        let connection = Connection::open_in_memory().unwrap();
+        schema::create(&connection).unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN {LAST_OF_KEY}");
+        let place = params!["key", 1, 1];
+        let step: String = connection
+            .query_row(&plan, place, |row| row.get(3))
+            .unwrap();
+        let by_key = "SEARCH protean_message USING INDEX protean_message_key (key=?)";
+        assert_eq!(step, by_key);
     }
 }
