@@ -5,7 +5,7 @@
 //! and what nobody could carry, is the relay's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use protean_core::Lane;
@@ -32,8 +32,8 @@ const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Carrier {
     to_carry: mpsc::Sender<Logged>,
+    /// Where they wait, until somebody carries them.
     waiting: Mutex<Option<mpsc::Receiver<Logged>>>,
-    started: Once,
     /// Whether Redis could be reached when it was tried last. Not before it was: a process that ends
     /// with its first commit leaves it to the relay.
     reached: AtomicBool,
@@ -46,7 +46,6 @@ impl Carrier {
         Self {
             to_carry,
             waiting: Mutex::new(Some(waiting)),
-            started: Once::new(),
             reached: AtomicBool::new(false),
             broker,
         }
@@ -54,12 +53,10 @@ impl Carrier {
 
     /// Carries from now on, unless it does.
     fn start(&self) {
-        self.started.call_once(|| {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(waiting) = waiting.take() {
-                tokio::spawn(run(self.broker.clone(), waiting));
-            }
-        });
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = waiting.take() {
+            tokio::spawn(run(self.broker.clone(), waiting));
+        }
     }
 }
 

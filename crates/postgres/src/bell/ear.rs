@@ -91,19 +91,19 @@ impl Ear {
 
     /// The next that is heard which concerns a relay. Cancel safe.
     pub async fn word(&self) -> Word {
-        loop {
-            if let Some(word) = self.take_word() {
-                return word;
-            }
-            self.rung.notified().await;
-        }
+        self.next(Self::take_word).await
     }
 
     /// The next that is heard. Cancel safe.
     pub async fn wake(&self) -> Wake {
+        self.next(Self::take).await
+    }
+
+    /// What `take` makes of what is heard, as soon as that is anything.
+    async fn next<T>(&self, take: fn(&Self) -> Option<T>) -> T {
         loop {
-            if let Some(wake) = self.take() {
-                return wake;
+            if let Some(taken) = take(self) {
+                return taken;
             }
             self.rung.notified().await;
         }

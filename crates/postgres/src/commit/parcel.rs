@@ -9,7 +9,6 @@ use tokio_postgres::{Error, Row};
 
 use super::publish::Publication;
 use crate::Postgres;
-use crate::bell::News;
 use crate::message::{Logged, number};
 use crate::outbox::Carrier;
 
@@ -40,8 +39,7 @@ impl<'c> Parcel<'c> {
     pub(super) fn leave(self, database: &Postgres) {
         let stream = self.message.stream.clone();
         let lane = Lane::Primary;
-        let news = News::of(Published { stream, lane });
-        database.inner.bell.ring(news);
+        database.outbox().call_relays(Published { stream, lane });
     }
 }
 
