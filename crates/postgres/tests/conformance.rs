@@ -31,3 +31,9 @@ impl Fixture for Database {
 }
 
 protean_testing::suite!(Database::default());
+
+mod told {
+    use super::*;
+
+    protean_testing::cases!(Database::default(), along: what_went_along_is_news_to_others_alone,);
+}

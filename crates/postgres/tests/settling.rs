@@ -10,7 +10,7 @@ use protean_core::port::broker::{Verdict, Wake};
 use protean_core::{Lane, Priority};
 use protean_postgres::{Options, Postgres};
 use protean_services::postgres::{Fsync, Options as ServerOptions};
-use protean_testing::item::{SCHEMAS, claim, message, publish, settlement, subscription};
+use protean_testing::item::{SCHEMAS, claim, ids, message, publish, settlement, subscription};
 use tokio::task::JoinSet;
 
 static SERVER: LazyLock<protean_services::Postgres> = LazyLock::new(|| {
@@ -26,6 +26,9 @@ const MESSAGES: usize = 32;
 
 /// How long anybody waits for what has to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Messages that are fetched at once, enough that some are taken alone.
+const FETCHED_MAX: usize = 64;
 
 /// Processes that publish at the same moment.
 const PUBLISHERS: usize = 3;
@@ -107,4 +110,25 @@ async fn who_listens_after_nobody_did_hears_of_what_is_published() {
         }
     };
     tokio::time::timeout(PATIENCE, heard).await.unwrap();
+}
+
+/// Messages of one queue may be taken by themselves; what came beside them in another one is there at
+/// the next fetch, for which nobody has to publish anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_beside_a_message_that_was_taken_alone_is_found_at_the_next_fetch() {
+    let uri = SERVER.create_database().unwrap();
+    let tier = Postgres::new(&uri, Options::default()).unwrap().tier();
+    tier.tables.setup(SCHEMAS).await.unwrap();
+    let mut feed = claim(&tier, "Handler").await;
+    publish(&tier, &[message(None, Priority::Normal)]).await;
+    feed.take(Lane::Primary, 1).await;
+    let both = [Priority::Normal, Priority::High].map(|priority| message(None, priority));
+    publish(&tier, &both).await;
+    let mut listener = tier.broker.listen().await.unwrap();
+    let alone = feed.fetch(Lane::Primary, FETCHED_MAX).await;
+    assert_eq!(ids(&alone), [both[0].id]);
+    let told = tokio::time::timeout(PATIENCE, listener.wake()).await;
+    assert!(told.is_ok(), "nobody has it look again");
+    let rest = feed.fetch(Lane::Primary, FETCHED_MAX).await;
+    assert_eq!(ids(&rest), [both[1].id]);
 }

@@ -149,8 +149,6 @@ async fn carry(inner: &Inner, logged: &Logged) -> RedisResult<bool> {
 
 /// Leaves a message to the relays.
 fn leave(inner: &Inner, logged: &Logged) {
-    inner.outbox.call_relays(Published {
-        stream: logged.message.stream.clone(),
-        lane: Lane::Primary,
-    });
+    let published = Published::new(logged.message.stream.clone(), Lane::Primary);
+    inner.outbox.call_relays(published);
 }

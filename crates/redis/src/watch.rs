@@ -99,8 +99,5 @@ async fn newest(link: &mut Link, key: &str) -> RedisResult<String> {
 
 /// The two lanes of a stream.
 pub(crate) fn lanes(stream: &std::sync::Arc<str>) -> [Published; 2] {
-    Lane::ALL.map(|lane| Published {
-        stream: stream.clone(),
-        lane,
-    })
+    Lane::ALL.map(|lane| Published::new(stream.clone(), lane))
 }

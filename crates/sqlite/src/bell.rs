@@ -77,10 +77,7 @@ impl News {
                 let lane = Lane::ALL
                     .into_iter()
                     .find(|one| lane_number(*one).to_string() == lane)?;
-                Some(Published {
-                    stream: stream.into(),
-                    lane,
-                })
+                Some(Published::new(stream.into(), lane))
             };
             text.lines().map(line).collect::<Option<Vec<_>>>()
         });
@@ -306,10 +303,9 @@ mod tests {
     use super::*;
 
     fn news(streams: &[(&str, Lane)]) -> News {
-        let published = streams.iter().map(|(stream, lane)| Published {
-            stream: (*stream).into(),
-            lane: *lane,
-        });
+        let published = streams
+            .iter()
+            .map(|(stream, lane)| Published::new((*stream).into(), *lane));
         News::Published(published.collect())
     }
 

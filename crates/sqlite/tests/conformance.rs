@@ -23,3 +23,9 @@ impl Fixture for File {
 }
 
 protean_testing::suite!(File::new());
+
+mod told {
+    use super::*;
+
+    protean_testing::cases!(File::new(), along: what_went_along_is_news_to_others_alone,);
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use protean_core::message::Message;
 use protean_core::port::Tier;
 use protean_core::port::along::{Along, Since};
-use protean_core::port::broker::{Parking, Verdict};
+use protean_core::port::broker::{Listener, Parking, Published, Verdict, Wake};
 use protean_core::port::store::{Change, Commit, Committed, Write};
 use protean_core::port::trace::{Handling, State};
 use protean_core::schema::Value;
@@ -14,8 +14,8 @@ use protean_core::{Lane, Priority};
 use uuid::Uuid;
 
 use crate::item::{
-    self, Held, ITEM, claim, commit, ids, insert, load, message, publication, publish, row,
-    settlement, subscription,
+    self, Held, ITEM, PATIENCE, claim, commit, ids, insert, load, message, publication, publish,
+    row, settlement, subscription,
 };
 use crate::{Fixture, ready};
 
@@ -88,6 +88,52 @@ async fn made(tier: &Tier, made: Commit) -> bool {
 async fn comes_next(feed: &mut Held, message: &Message) {
     let next = feed.take(Lane::Primary, 1).await;
     assert_eq!(ids(&next), [message.id]);
+}
+
+/// Tries at hearing of a commit alone: a look at the tables, which every process has once a second,
+/// may come at the same moment, and tells everybody.
+const TRIES: usize = 5;
+
+/// The subscription that has settled it has nothing to fetch, and all others have. Not for brokers
+/// that hand out what they were sent, whoever has settled it.
+pub async fn what_went_along_is_news_to_others_alone(fixture: impl Fixture) {
+    let tier = ready(&fixture).await;
+    let _feed = up_to_date(&tier).await;
+    let mut listener = tier.broker.listen().await.unwrap();
+    let put = || Change::Put(row(Uuid::now_v7(), "along", 0));
+    let mut is_spared = false;
+    for nth in 0..TRIES {
+        let message = event(&format!("new {nth}"));
+        let going = going_along(&[message], vec![put()], since(&tier));
+        assert!(made(&tier, going).await);
+        let news = heard(&mut *listener).await;
+        assert!(concern(&news, "Other"), "{news:?}");
+        is_spared |= !concern(&news, NAME);
+    }
+    assert!(is_spared, "everybody is told of what is settled");
+    // Of one commit everything has to be settled.
+    let half = [event("one"), event("another")];
+    let half = going_along(&half, vec![put()], since(&tier));
+    assert!(made(&tier, half).await);
+    assert!(concern(&heard(&mut *listener).await, NAME));
+}
+
+/// What a listener hears next of the stream.
+async fn heard(listener: &mut dyn Listener) -> Vec<Published> {
+    let next = async {
+        loop {
+            if let Wake::Published(all) = listener.wake().await {
+                return all;
+            }
+        }
+    };
+    let heard = tokio::time::timeout(PATIENCE, next).await;
+    heard.expect("nothing was heard of a commit")
+}
+
+/// Whether any of it concerns a subscription.
+fn concern(news: &[Published], name: &str) -> bool {
+    news.iter().any(|one| one.concerns(&subscription(name)))
 }
 
 /// It is written, settled and recorded, and nobody hands it out, in this process or another.

@@ -180,6 +180,26 @@ pub struct Published {
     pub stream: Arc<str>,
     /// The lane.
     pub lane: Lane,
+    /// The subscriptions, by their names, in which all of it is settled: they have nothing to fetch.
+    pub settled_in: Vec<Arc<str>>,
+}
+
+impl Published {
+    /// Something new on a lane of a stream, for every subscription to it.
+    #[must_use]
+    pub const fn new(stream: Arc<str>, lane: Lane) -> Self {
+        Self {
+            stream,
+            lane,
+            settled_in: Vec::new(),
+        }
+    }
+
+    /// Whether a subscription to the stream has something to fetch.
+    #[must_use]
+    pub fn concerns(&self, subscription: &Subscription) -> bool {
+        !self.settled_in.contains(&subscription.name)
+    }
 }
 
 /// Backfill messages that a primary message in another process waits for (L8).

@@ -1,12 +1,15 @@
 //! The store: rows, and the commits that join rows, messages and acknowledgements.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::message::Message;
 use crate::schema::{Row, Schema, Value};
 use crate::{BoxFuture, Lane};
 
 use super::Error;
 use super::along::{Along, Since};
-use super::broker::{Settlement, Subscription};
+use super::broker::{Published, Settlement, Subscription};
 
 /// A row as it is stored, with the version that guards it against lost updates.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +70,42 @@ pub struct Commit {
     /// Whether it was computed from what an earlier commit of the same batch writes, so that it
     /// must not happen if one of those did not.
     pub dependent: bool,
+}
+
+impl Commit {
+    /// What is new once it is durable, when nothing goes along.
+    #[must_use]
+    pub fn published(&self) -> Vec<Published> {
+        let mut all: Vec<Published> = Vec::new();
+        for (lane, message) in &self.messages {
+            let same = |one: &Published| one.lane == *lane && one.stream == message.stream;
+            if !all.iter().any(same) {
+                all.push(Published::new(message.stream.clone(), *lane));
+            }
+        }
+        all
+    }
+
+    /// The same when [`Commit::along`] happens with it: a subscription that does its work on every
+    /// message of a stream then has nothing to fetch.
+    #[must_use]
+    pub fn published_along(&self) -> Vec<Published> {
+        let done = self.along.iter();
+        let done = done.map(|it| (it.message, &it.subscription.name));
+        let done: BTreeSet<(usize, &Arc<str>)> = done.collect();
+        let names: BTreeSet<&Arc<str>> = done.iter().map(|(_, name)| *name).collect();
+        let mut all = self.published();
+        for one in &mut all {
+            let mut settled = names.clone();
+            for (nth, (lane, message)) in self.messages.iter().enumerate() {
+                if *lane == one.lane && message.stream == one.stream {
+                    settled.retain(|name| done.contains(&(nth, *name)));
+                }
+            }
+            one.settled_in = settled.into_iter().cloned().collect();
+        }
+        all
+    }
 }
 
 /// Where a message went.

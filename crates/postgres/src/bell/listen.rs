@@ -125,7 +125,7 @@ impl Heads {
             }
             if let Some(lane) = lanes::of(row.try_get(3)?) {
                 let stream = row.try_get::<_, &str>(2)?.into();
-                news.published.insert(Published { stream, lane });
+                news.published.insert(Published::new(stream, lane));
             }
         }
         Ok(news)

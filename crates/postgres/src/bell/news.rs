@@ -75,6 +75,9 @@ const AWAITED_MARK: char = '!';
 /// What the line of a stream begins with of which something is carried.
 const CARRIED_MARK: char = '>';
 
+/// The same of which what is new is settled in some subscriptions, which follow.
+const SETTLED_MARK: char = '<';
+
 impl News {
     /// One stream has something new.
     pub(crate) fn of(published: Published) -> Self {
@@ -196,9 +199,8 @@ impl News {
             lines.push(EVERYTHING.to_owned());
             return lines.join("\n");
         }
-        let line = |one: &Published| format!("{} {}", lanes::number(one.lane), one.stream);
-        let carried = |one: &Published| format!("{CARRIED_MARK}{}", line(one));
-        lines.extend(self.published.iter().map(line));
+        let carried = |one: &Published| format!("{CARRIED_MARK}{}", place(one));
+        lines.extend(self.published.iter().map(published_line));
         lines.extend(self.carried.iter().map(carried));
         lines.extend(self.awaited.iter().map(awaited_line));
         let text = lines.join("\n");
@@ -239,6 +241,13 @@ impl News {
             self.carried.insert(read_published(carried)?);
             return Some(());
         }
+        if let Some(settled) = line.strip_prefix(SETTLED_MARK) {
+            let mut parts = settled.split('\t');
+            let mut published = read_published(parts.next()?)?;
+            published.settled_in = parts.map(Into::into).collect();
+            self.published.insert(published);
+            return Some(());
+        }
         if let Some(judged) = line.strip_prefix(JUDGED) {
             let (in_time, late) = judged.trim_start().split_once(' ')?;
             self.judged = Judgement {
@@ -252,13 +261,22 @@ impl News {
     }
 }
 
+/// The lane and the stream.
+fn place(one: &Published) -> String {
+    format!("{} {}", lanes::number(one.lane), one.stream)
+}
+
+fn published_line(one: &Published) -> String {
+    match &*one.settled_in {
+        [] => place(one),
+        settled => format!("{SETTLED_MARK}{}\t{}", place(one), settled.join("\t")),
+    }
+}
+
 fn read_published(line: &str) -> Option<Published> {
     let (lane, stream) = line.split_once(' ')?;
     let lane = lane.parse().ok().and_then(lanes::of)?;
-    Some(Published {
-        stream: stream.into(),
-        lane,
-    })
+    Some(Published::new(stream.into(), lane))
 }
 
 fn awaited_line(one: &Awaited) -> String {
@@ -283,10 +301,9 @@ mod tests {
     use super::*;
 
     fn news(streams: &[(&str, Lane)]) -> News {
-        let published = streams.iter().map(|(stream, lane)| Published {
-            stream: (*stream).into(),
-            lane: *lane,
-        });
+        let published = streams
+            .iter()
+            .map(|(stream, lane)| Published::new((*stream).into(), *lane));
         News {
             published: published.collect(),
             ..News::default()
@@ -307,6 +324,10 @@ mod tests {
             }
         })));
         some.join(news(&[("shop::order:command", Lane::Primary)]).carried());
+        some.join(News::of(Published {
+            settled_in: vec!["Ledger".into(), "Shelf".into()],
+            ..Published::new("shop::book".into(), Lane::Primary)
+        }));
         assert_eq!((some.awaited.len(), some.carried.len()), (1, 1));
         assert_eq!(News::decode(&some.encode()), some);
         for text in ["*", "7 shop", "shop"] {

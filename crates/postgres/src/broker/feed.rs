@@ -57,8 +57,8 @@ pub struct LaneFeed {
     trust: Trust,
     /// Whether it had some when it was asked last.
     had_some: bool,
-    /// Whether it was the only thing that was asked at the last fetch.
-    asked_alone: bool,
+    /// When it was asked, if it was the only thing that was at the last fetch.
+    asked_alone: Option<Instant>,
     /// When it last looked for leases that nobody owns; none after a fetch that failed, which may
     /// have left some.
     adopted: Option<Instant>,
@@ -90,7 +90,7 @@ impl LaneFeed {
             handed: None,
             trust: Trust::default(),
             had_some: false,
-            asked_alone: false,
+            asked_alone: None,
             adopted: None,
             ear: None,
             telling: Arc::default(),
@@ -218,14 +218,16 @@ impl LaneFeed {
         if found.len() >= count_max {
             return Ok(());
         }
-        if self
-            .take_alone(client, party, (count_max, bounds), found)
-            .await?
-        {
+        let asked = (count_max, bounds);
+        let alone = self.asked_alone.take();
+        if alone.is_none() && self.take_alone(client, party, asked, found).await? {
             self.tell_after(ALONE_PAUSE);
             return Ok(());
         }
-        let grown = self.look(client, party, (count_max, bounds), found).await?;
+        let grown = match alone.is_some_and(|at| at.elapsed() >= ALONE_PAUSE) {
+            true => self.look_behind(client, party, asked, found).await?,
+            false => self.look(client, party, asked, found).await?,
+        };
         for (queue, upto) in grown {
             let upto = match bounds {
                 Bounds::None => i64::MAX,
@@ -326,10 +328,7 @@ impl LaneFeed {
         let telling = self.telling.clone();
         let bell = Arc::downgrade(&self.database.inner.bell);
         let ear = self.ear.as_ref().map(Arc::downgrade);
-        let published = Published {
-            stream: self.subscription.stream.clone(),
-            lane: self.lane,
-        };
+        let published = Published::new(self.subscription.stream.clone(), self.lane);
         tokio::spawn(async move {
             // sleep: whoever has the message before these in hand tells nobody when it is done
             tokio::time::sleep(pause).await;

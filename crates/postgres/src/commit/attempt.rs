@@ -233,6 +233,7 @@ impl<'c> Attempt<'c> {
     /// Sends all that depended on the first answers, or all if there was no round before, and
     /// commits.
     async fn last_round(&mut self, client: &Client, own: &Own) -> Result<Outcome, Abort> {
+        self.spare();
         let moved = Moved::of(&self.settlements, &self.companions, &self.cursors);
         let publication = (&self.publication, self.rows_max);
         let companions = (&self.companions, moved);
@@ -279,6 +280,19 @@ impl<'c> Attempt<'c> {
             parcel.hand_over(self.database, written.iter().flatten().next());
         }
         Ok(Outcome::Committed(self.committed(written)))
+    }
+
+    /// Spares subscriptions that will have settled what is published the news of it. Of what is
+    /// carried relays alone hear.
+    fn spare(&mut self) {
+        if self.parcel.is_some() || !self.companions.any_goes() {
+            return;
+        }
+        let of = |(nth, commit): (usize, &&Commit)| match self.companions.goes(nth) {
+            true => commit.published_along(),
+            false => commit.published(),
+        };
+        self.publication.news.published = self.commits.iter().enumerate().flat_map(of).collect();
     }
 
     /// Somebody else may have used an idempotency key at the same moment.

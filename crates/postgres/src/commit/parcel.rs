@@ -37,9 +37,8 @@ impl<'c> Parcel<'c> {
 
     /// Leaves it to the relays, if it is durable: where it is is not known.
     pub(super) fn leave(self, database: &Postgres) {
-        let stream = self.message.stream.clone();
-        let lane = Lane::Primary;
-        database.outbox().call_relays(Published { stream, lane });
+        let published = Published::new(self.message.stream.clone(), Lane::Primary);
+        database.outbox().call_relays(published);
     }
 }
 

@@ -7,7 +7,6 @@ use deadpool_postgres::Client;
 use protean_core::Lane;
 use protean_core::lane::Band;
 use protean_core::message::{Kind, Message};
-use protean_core::port::broker::Published;
 use protean_core::port::store::Commit;
 use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
@@ -99,11 +98,8 @@ impl<'c> Publication<'c> {
             }
             for (lane, message) in &commit.messages {
                 publication.add(lanes::number(*lane), message);
-                publication.news.published.insert(Published {
-                    stream: message.stream.clone(),
-                    lane: *lane,
-                });
             }
+            publication.news.published.extend(commit.published());
         }
         publication
     }

@@ -402,8 +402,10 @@ impl<D: Domain> Engine<D> {
         match wake {
             Wake::Published(all) => {
                 for published in all {
-                    for subscription in self.streams.get(&published.stream).into_iter().flatten() {
-                        self.scheduler.published(*subscription, published.lane);
+                    for nth in self.streams.get(&published.stream).into_iter().flatten() {
+                        if published.concerns(&self.context.subscriptions[*nth]) {
+                            self.scheduler.published(*nth, published.lane);
+                        }
                     }
                 }
             }

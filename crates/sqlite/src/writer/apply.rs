@@ -2,7 +2,7 @@
 
 use protean_core::Lane;
 use protean_core::message::{Message, idempotency_digest};
-use protean_core::port::broker::{Place, Published, Settlement, Verdict};
+use protean_core::port::broker::{Place, Settlement, Verdict};
 use protean_core::port::store::{Change, Commit, Committed, Position, Refused, Write};
 use protean_core::schema::{Row, Schema, Value};
 use rusqlite::{ErrorCode, OptionalExtension, params, params_from_iter};
@@ -54,13 +54,12 @@ impl State<'_> {
             let slot = self.publish(lane_number(*lane), message).map_err(failed)?;
             first.get_or_insert(slot.position);
             slots.push(slot);
-            let published = Published {
-                stream: message.stream.clone(),
-                lane: *lane,
-            };
-            self.counters.published.insert(published);
         }
         let along = self.take_along(commit, &slots).map_err(failed)?;
+        self.counters.published.extend(match along {
+            true => commit.published_along(),
+            false => commit.published(),
+        });
         Ok(Committed::Done {
             position: first.map(Position),
             along,

@@ -67,19 +67,19 @@ impl LaneFeed {
         asked: (usize, &Bounds),
         found: &mut Vec<Delivery>,
     ) -> Result<bool, Error> {
-        let likely = self.had_some && !self.asked_alone && self.waiting.len() == 0;
-        self.asked_alone = false;
+        let likely = self.had_some && self.waiting.len() == 0;
         let Some(queue) = self.recent(asked).filter(|_| likely) else {
             return Ok(false);
         };
         let next = self.take_few(client, party, queue).await?;
         self.had_some = next.taken > 0;
         self.handed = next.last();
-        self.asked_alone = self.had_some && next.taken < AT_ONCE_MAX;
+        let is_all = self.had_some && next.taken < AT_ONCE_MAX;
+        self.asked_alone = is_all.then(Instant::now);
         if self.had_some {
             self.hand_out(client, party, next, found).await?;
         }
-        Ok(self.asked_alone)
+        Ok(is_all)
     }
 
     /// The next few messages of the queue that has had some lately. Where it is known what is next,
@@ -104,6 +104,22 @@ impl LaneFeed {
         }
         let limits = (AT_ONCE_MAX, i64::MAX);
         lease::take(client, party, queue, limits, interner).await
+    }
+
+    /// The look at everything else after messages were taken alone, when nobody has told of more: it
+    /// is likely that there is none. For leases that nobody owns it is the turn now and then; all
+    /// processes look for them every second.
+    pub(super) async fn look_behind(
+        &mut self,
+        client: &Client,
+        party: Party<'_>,
+        asked: (usize, &Bounds),
+        found: &mut Vec<Delivery>,
+    ) -> Result<Vec<(i64, i64)>, Error> {
+        match self.adopted.is_some_and(|at| at.elapsed() < ADOPT_PAUSE) {
+            true => lease::grown(client, party, asked.1).await,
+            false => self.look(client, party, asked, found).await,
+        }
     }
 
     /// Hands out what nobody owns any more, and the next few messages of the queue that had some
