@@ -1,16 +1,13 @@
-//! What was done with messages: written by the commits that settle them, read for `events trace`.
+//! What became of messages, as `events trace` tells it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use deadpool_postgres::Client;
 use protean_core::Lane;
 use protean_core::port::broker::Subscription;
 use protean_core::port::store::Position;
-use protean_core::port::trace::{
-    Attempt, Fate, Messages, Outcome, Records, SPAN_MAX, State, together,
-};
+use protean_core::port::trace::{Attempt, Fate, Outcome, SPAN_MAX, State, together};
 use protean_core::settled::Settled;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
@@ -18,55 +15,6 @@ use tokio_postgres::{Error, Row};
 use crate::lanes;
 use crate::message::{column, number};
 use crate::value::Micros;
-
-/// Writes what was done. Of a message that was set aside, the log knows the queue.
-const TRACE: &str = "INSERT INTO protean_trace
-    (subscription, lane, queue, first, last, ranges, attempt, outcome, started, took, error)
-    SELECT u.subscription, u.lane, COALESCE(u.queue, m.queue), COALESCE(u.first, m.sequence),
-        COALESCE(u.last, m.sequence), u.ranges, u.attempt, u.outcome, u.started, u.took, u.error
-    FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
-        $6::bigint[], $7::text[], $8::integer[], $9::smallint[], $10::timestamptz[],
-        $11::bigint[], $12::text[]) AS u(subscription, lane, position, queue, first, last, ranges,
-        attempt, outcome, started, took, error)
-    LEFT JOIN protean_message AS m ON m.position = u.position
-    WHERE u.queue IS NOT NULL OR m.queue IS NOT NULL";
-
-/// The same of so many messages in their queues as a run that goes along with another has: one value
-/// for each column.
-static TRACE_OF_FEW: LazyLock<[String; 2]> = LazyLock::new(|| {
-    let row = |nth: usize| {
-        let types = [
-            "text",
-            "smallint",
-            "bigint",
-            "bigint",
-            "bigint",
-            "text",
-            "integer",
-            "smallint",
-            "timestamptz",
-            "bigint",
-            "text",
-        ];
-        let number = |(at, of): (usize, &str)| format!("${}::{of}", nth * types.len() + at + 1);
-        let values: Vec<String> = types.into_iter().enumerate().map(number).collect();
-        format!("({})", values.join(", "))
-    };
-    let of = |rows: String| {
-        format!(
-            "INSERT INTO protean_trace
-            (subscription, lane, queue, first, last, ranges, attempt, outcome, started, took, error)
-            VALUES {rows}"
-        )
-    };
-    [of(row(0)), of(format!("{}, {}", row(0), row(1)))]
-});
-
-/// The same of messages in their queues alone.
-const TRACE_IN_QUEUES: &str = "INSERT INTO protean_trace
-    (subscription, lane, queue, first, last, ranges, attempt, outcome, started, took, error)
-    SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
-        $6::text[], $7::integer[], $8::smallint[], $9::timestamptz[], $10::bigint[], $11::text[])";
 
 const PLACES: &str = "SELECT m.position, m.queue, m.sequence, q.stream, q.lane
     FROM protean_message AS m JOIN protean_queue AS q ON q.id = m.queue
@@ -89,113 +37,6 @@ const TRACES: &str = "SELECT t.subscription, u.position, u.sequence, t.first, t.
     JOIN protean_trace AS t ON t.queue = u.queue AND t.first <= u.sequence
         AND t.first > u.sequence - $4 AND t.last >= u.sequence
     WHERE t.subscription = ANY($5) ORDER BY t.id";
-
-/// Where the positions are among the parameters of [`TRACE`].
-const POSITIONS: usize = 2;
-
-/// The arrays of [`TRACE`].
-#[derive(Default)]
-pub(crate) struct Traces {
-    names: Vec<String>,
-    lanes: Vec<i16>,
-    positions: Vec<Option<i64>>,
-    queues: Vec<Option<i64>>,
-    firsts: Vec<Option<i64>>,
-    lasts: Vec<Option<i64>>,
-    ranges: Vec<Option<String>>,
-    attempts: Vec<i32>,
-    outcomes: Vec<i16>,
-    started: Vec<Micros>,
-    took: Vec<i64>,
-    errors: Vec<Option<String>>,
-}
-
-impl Traces {
-    pub(crate) fn of(records: Records) -> Self {
-        let mut traces = Self::default();
-        for record in records.into_rows() {
-            traces.names.push(record.subscription.name.to_string());
-            traces.lanes.push(lanes::number(record.lane));
-            let (position, queue, span, ranges) = match record.messages {
-                Messages::Queue {
-                    queue,
-                    first,
-                    last,
-                    ranges,
-                } => (None, Some(queue), Some((first, last)), ranges),
-                Messages::At(position) => (Some(position.0), None, None, None),
-            };
-            traces.positions.push(position.map(column));
-            traces.queues.push(queue.map(column));
-            traces.firsts.push(span.map(|(first, _)| column(first)));
-            traces.lasts.push(span.map(|(_, last)| column(last)));
-            traces.ranges.push(ranges);
-            let attempt = i32::try_from(record.handling.attempt).unwrap_or(i32::MAX);
-            traces.attempts.push(attempt);
-            traces.outcomes.push(record.outcome.number().into());
-            traces.started.push(Micros::of(record.handling.started));
-            let took = i64::try_from(record.handling.took.as_micros());
-            traces.took.push(took.unwrap_or(i64::MAX));
-            traces.errors.push(record.error);
-        }
-        traces
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
-    /// The statement that writes them, and its parameters.
-    pub(crate) fn statement(&self) -> (&'static str, Vec<&(dyn ToSql + Sync)>) {
-        let mut parameters = self.parameters().to_vec();
-        if self.queues.iter().any(Option::is_none) {
-            return (TRACE, parameters);
-        }
-        parameters.remove(POSITIONS);
-        (TRACE_IN_QUEUES, parameters)
-    }
-
-    /// The same where it is of one or two runs, of messages in their queues.
-    pub(crate) fn statement_of_few(&self) -> Option<(&'static str, Vec<&(dyn ToSql + Sync)>)> {
-        let sql = TRACE_OF_FEW.get(self.names.len().checked_sub(1)?)?;
-        if self.queues.iter().any(Option::is_none) {
-            return None;
-        }
-        let row = |nth: usize| -> [&(dyn ToSql + Sync); 11] {
-            [
-                &self.names[nth],
-                &self.lanes[nth],
-                &self.queues[nth],
-                &self.firsts[nth],
-                &self.lasts[nth],
-                &self.ranges[nth],
-                &self.attempts[nth],
-                &self.outcomes[nth],
-                &self.started[nth],
-                &self.took[nth],
-                &self.errors[nth],
-            ]
-        };
-        Some((sql, (0..self.names.len()).flat_map(row).collect()))
-    }
-
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 12] {
-        [
-            &self.names,
-            &self.lanes,
-            &self.positions,
-            &self.queues,
-            &self.firsts,
-            &self.lasts,
-            &self.ranges,
-            &self.attempts,
-            &self.outcomes,
-            &self.started,
-            &self.took,
-            &self.errors,
-        ]
-    }
-}
 
 /// A message, by its place in the log.
 struct Place {
