@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{LazyLock, Mutex, OnceLock};
 
 use protean_core::Lane;
 use protean_core::port::Tier;
@@ -21,6 +22,28 @@ static DATABASES: LazyLock<protean_services::Postgres> = LazyLock::new(|| {
     protean_services::Postgres::start_with(&options).unwrap()
 });
 
+/// Clusters that are started at a time, ahead of the cases: each serves nothing for its first two
+/// seconds, in which it only waits.
+const STARTING: usize = 4;
+
+/// Clusters that serve.
+static CLUSTERS: LazyLock<Mutex<Receiver<protean_services::Redis>>> = LazyLock::new(|| {
+    let (started, clusters) = sync_channel(0);
+    for _ in 0..STARTING {
+        let started = started.clone();
+        std::thread::spawn(move || while started.send(redis(Mode::Cluster)).is_ok() {});
+    }
+    Mutex::new(clusters)
+});
+
+fn redis(mode: Mode) -> protean_services::Redis {
+    let options = RedisOptions {
+        mode,
+        ..RedisOptions::default()
+    };
+    protean_services::Redis::start(options).unwrap()
+}
+
 /// A place with servers of its own.
 struct Servers {
     redis: protean_services::Redis,
@@ -29,13 +52,18 @@ struct Servers {
 }
 
 impl Servers {
-    fn start(mode: Mode, scheme: &'static str) -> Self {
-        let options = RedisOptions {
-            mode,
-            ..RedisOptions::default()
-        };
+    fn single() -> Self {
+        Self::of(redis(Mode::Single), "redis://")
+    }
+
+    fn cluster() -> Self {
+        let clusters = CLUSTERS.lock().unwrap();
+        Self::of(clusters.recv().unwrap(), "redis+cluster://")
+    }
+
+    const fn of(redis: protean_services::Redis, scheme: &'static str) -> Self {
         Self {
-            redis: protean_services::Redis::start(options).unwrap(),
+            redis,
             scheme,
             database: OnceLock::new(),
         }
@@ -64,11 +92,11 @@ impl Fixture for Servers {
 mod single {
     use super::*;
 
-    protean_testing::suite!(Servers::start(Mode::Single, "redis://"));
+    protean_testing::suite!(Servers::single());
 }
 
 mod cluster {
     use super::*;
 
-    protean_testing::suite!(Servers::start(Mode::Cluster, "redis+cluster://"));
+    protean_testing::suite!(Servers::cluster());
 }
