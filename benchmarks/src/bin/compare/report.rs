@@ -111,6 +111,8 @@ impl fmt::Display for Report<'_> {
         }
         for entry in self.entries {
             if let Err(why) = &entry.outcome {
+                // The program's own account of where it was is on the terminal.
+                let why = why.lines().next().unwrap_or_default();
                 writeln!(f, "\n{}: not measured: {why}", entry.peer.title())?;
             }
         }
