@@ -1,6 +1,6 @@
 //! The store: rows, and the commits that join rows, messages and acknowledgements.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::message::Message;
@@ -73,38 +73,32 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// What is new once it is durable, when nothing goes along.
-    #[must_use]
-    pub fn published(&self) -> Vec<Published> {
-        let mut all: Vec<Published> = Vec::new();
-        for (lane, message) in &self.messages {
-            let same = |one: &Published| one.lane == *lane && one.stream == message.stream;
-            if !all.iter().any(same) {
-                all.push(Published::new(message.stream.clone(), *lane));
-            }
-        }
-        all
+    /// What is new once it is durable, when nothing goes along: one for each message.
+    pub fn published(&self) -> impl Iterator<Item = Published> {
+        let messages = self.messages.iter();
+        messages.map(|(lane, message)| Published::new(message.stream.clone(), *lane))
     }
 
-    /// The same when [`Commit::along`] happens with it: a subscription that does its work on every
-    /// message of a stream then has nothing to fetch.
+    /// The same when [`Commit::along`] happens with it, once for each lane of a stream: a subscription
+    /// that does its work on every message there then has nothing to fetch.
     #[must_use]
-    pub fn published_along(&self) -> Vec<Published> {
+    pub fn published_along(&self) -> HashSet<Published> {
         let done = self.along.iter();
         let done = done.map(|it| (it.message, &it.subscription.name));
         let done: BTreeSet<(usize, &Arc<str>)> = done.collect();
         let names: BTreeSet<&Arc<str>> = done.iter().map(|(_, name)| *name).collect();
-        let mut all = self.published();
-        for one in &mut all {
+        let all: HashSet<Published> = self.published().collect();
+        let spare = |one: Published| {
             let mut settled = names.clone();
             for (nth, (lane, message)) in self.messages.iter().enumerate() {
                 if *lane == one.lane && message.stream == one.stream {
                     settled.retain(|name| done.contains(&(nth, *name)));
                 }
             }
-            one.settled_in = settled.into_iter().cloned().collect();
-        }
-        all
+            let settled_in = settled.into_iter().cloned().collect();
+            Published { settled_in, ..one }
+        };
+        all.into_iter().map(spare).collect()
     }
 }
 

@@ -288,11 +288,14 @@ impl<'c> Attempt<'c> {
         if self.parcel.is_some() || !self.companions.any_goes() {
             return;
         }
-        let of = |(nth, commit): (usize, &&Commit)| match self.companions.goes(nth) {
-            true => commit.published_along(),
-            false => commit.published(),
-        };
-        self.publication.news.published = self.commits.iter().enumerate().flat_map(of).collect();
+        let published = &mut self.publication.news.published;
+        published.clear();
+        for (nth, commit) in self.commits.iter().enumerate() {
+            match self.companions.goes(nth) {
+                true => published.extend(commit.published_along()),
+                false => published.extend(commit.published()),
+            }
+        }
     }
 
     /// Somebody else may have used an idempotency key at the same moment.

@@ -56,10 +56,11 @@ impl State<'_> {
             slots.push(slot);
         }
         let along = self.take_along(commit, &slots).map_err(failed)?;
-        self.counters.published.extend(match along {
-            true => commit.published_along(),
-            false => commit.published(),
-        });
+        let published = &mut self.counters.published;
+        match along {
+            true => published.extend(commit.published_along()),
+            false => published.extend(commit.published()),
+        }
         Ok(Committed::Done {
             position: first.map(Position),
             along,
