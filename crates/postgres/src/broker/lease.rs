@@ -1,6 +1,7 @@
 //! Leases: ranges of a queue that one consumer hands out.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use deadpool_postgres::{Client, GenericClient};
 use protean_core::interner::Interner;
@@ -46,7 +47,7 @@ const RELEASE: &str = "DELETE FROM protean_lease WHERE id = ANY($1::bigint[]) AN
 ///
 /// Those of a lease are looked for by themselves, within its bounds: of tables that are new when it is
 /// planned, a join would read the queue from its beginning for every lease.
-fn take_sql() -> String {
+static TAKE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH before AS (
             SELECT GREATEST(handed, COALESCE((SELECT sequence FROM protean_cursor
@@ -73,12 +74,12 @@ fn take_sql() -> String {
         LEFT JOIN protean_cursor AS c ON c.subscription = $1 AND c.queue = $2
         ORDER BY m.sequence"
     )
-}
+});
 
 /// The same when it is known up to where the queue is handed out, and nothing is settled beyond that;
 /// nothing otherwise. It takes PostgreSQL a third less. For any connection: a crash of the database
 /// may undo it, so nobody waits for the disk.
-fn take_after_sql() -> String {
+static TAKE_AFTER: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH taken AS (
             UPDATE protean_handout AS h SET handed = LEAST($5::bigint + $3::bigint, q.head)
@@ -101,17 +102,17 @@ fn take_after_sql() -> String {
         ) AS m
         ORDER BY m.sequence"
     )
-}
+});
 
 /// The messages of a range that was taken over.
-fn range_sql() -> String {
+static RANGE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {COLUMNS}, $5::bigint, c.sequence, c.ahead
         FROM protean_message AS m JOIN protean_queue AS q ON q.id = m.queue
         LEFT JOIN protean_cursor AS c ON c.subscription = $1 AND c.queue = $2
         WHERE m.queue = $2 AND m.sequence BETWEEN $3 AND $4 ORDER BY m.sequence"
     )
-}
+});
 
 /// Messages under a lease, and what the subscription has settled of their queue.
 #[derive(Debug, Default)]
@@ -216,7 +217,7 @@ pub(super) async fn take(
     (count_max, upto): (usize, i64),
     interner: &mut Interner,
 ) -> Result<Leased, Error> {
-    let take = client.prepare_cached(&take_sql()).await?;
+    let take = client.prepare_cached(&TAKE).await?;
     let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
     let rows = client
         .query(
@@ -236,7 +237,7 @@ pub(super) async fn take_after(
     count_max: usize,
     interner: &mut Interner,
 ) -> Result<Leased, Error> {
-    let take = client.prepare_cached(&take_after_sql()).await?;
+    let take = client.prepare_cached(&TAKE_AFTER).await?;
     let count_max = i64::try_from(count_max).unwrap_or(i64::MAX);
     let parameters: [&(dyn ToSql + Sync); 7] = [
         &party.subscription,
@@ -281,7 +282,7 @@ pub(super) async fn messages(
     lease: &Lease,
     interner: &mut Interner,
 ) -> Result<Leased, Error> {
-    let range = client.prepare_cached(&range_sql()).await?;
+    let range = client.prepare_cached(&RANGE).await?;
     let (queue, first, last) = (lease.queue, lease.first, lease.last);
     let rows = client
         .query(

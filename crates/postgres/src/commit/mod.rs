@@ -49,6 +49,7 @@ pub(crate) use known::Known;
 pub(crate) use publish::Queues;
 pub(crate) use take_in::take_in;
 use way::Way;
+use whole::Wholes;
 
 /// What became of each commit of a batch.
 pub(crate) type Results = Vec<Result<Committed, Refused>>;
@@ -69,6 +70,7 @@ pub(crate) struct Committers {
     lanes: [Waiting; 2],
     pub(crate) queues: Queues,
     pub(crate) known: Known,
+    wholes: Wholes,
 }
 
 /// The commits of one lane that wait.
@@ -94,6 +96,7 @@ impl Committers {
             }),
             queues: Queues::default(),
             known: Known::default(),
+            wholes: Wholes::default(),
         }
     }
 }

@@ -104,8 +104,8 @@ impl Attempt<'_> {
     ) -> Result<Answers, Unsent> {
         let inner = &self.database.inner;
         let parts = sets.iter().map(|set| Part::of(set, &inner.catalog));
-        let parts: Vec<Part> = parts.collect::<Result<_, _>>().map_err(Unsent::Value)?;
-        let (sql, parameters) = Whole::of(last, alone, &parts).statement();
+        let parts: Vec<Part<'_>> = parts.collect::<Result<_, _>>().map_err(Unsent::Value)?;
+        let (sql, parameters) = Whole::of(last, alone, &parts).statement(&inner.committers.wholes);
         let mut batch = Statements::new(client);
         batch.add(true, &sql, &parameters).await?;
         self.tell(&mut batch).await?;
