@@ -102,6 +102,7 @@ fn main() -> Result<()> {
         runtime,
     };
     client.measure(WARM_UP)?;
+    client.sight.trained();
     let times = client.measure(arguments.count)?;
     client.runtime.block_on(server.stop())?;
     print(&times);

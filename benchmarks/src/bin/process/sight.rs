@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks: little beside what is looked for.
 const LOOK_PAUSE: Duration = Duration::from_micros(50);
 
-/// The first look is after this part of the least time that it has ever taken: a look is work for
-/// the machine that is measured.
+/// Once it is trained, the first look is after this part of the least time that it has taken: a look
+/// is work for the machine that is measured.
 const LEAST_PART: f64 = 0.9;
 
 const SQLITE: &str = "SELECT 1 FROM order_summary WHERE order_id = ?1";
@@ -30,6 +30,8 @@ pub(crate) struct Sight {
     eyes: Eyes,
     /// The least time that anything has taken until it was seen.
     least: Option<Duration>,
+    /// When it begins to look.
+    blink: Duration,
 }
 
 enum Eyes {
@@ -73,15 +75,23 @@ impl Sight {
     }
 
     const fn of(eyes: Eyes) -> Self {
-        Self { eyes, least: None }
+        Self {
+            eyes,
+            least: None,
+            blink: Duration::ZERO,
+        }
+    }
+
+    /// Has it begin later from now on, by what it has seen while it looked all the time.
+    pub(crate) fn trained(&mut self) {
+        self.blink = self.least.unwrap_or_default().mul_f64(LEAST_PART);
     }
 
     /// Looks until the order is in the projection; says how long after `begun` the database had it.
     pub(crate) fn see(&mut self, order_id: OrderId, begun: Begun) -> Result<Duration> {
         let id = order_id.to_string();
-        let before = self.least.unwrap_or_default().mul_f64(LEAST_PART);
         // sleep: it has never been there so soon
-        std::thread::sleep(before.saturating_sub(begun.steady.elapsed()));
+        std::thread::sleep(self.blink.saturating_sub(begun.steady.elapsed()));
         loop {
             if let Some(seen) = self.look(&id, begun)? {
                 self.least = Some(self.least.map_or(seen, |least| least.min(seen)));
