@@ -3,7 +3,8 @@
 use protean::domain::Registry;
 use protean::prelude::*;
 
-fn main() {
+#[test]
+fn a_domain_may_be_inside_a_function() {
     protean::id! {
         struct BookId;
     }
@@ -42,5 +43,7 @@ fn main() {
 
     let registry = Registry::<Bookshelf>::of();
     assert_eq!(registry.subscriptions()[0].name, "BookCommandHandler");
-    let _ = Bookshelf { books: BookCommandHandler };
+    let _ = Bookshelf {
+        books: BookCommandHandler,
+    };
 }

@@ -75,9 +75,14 @@ pub struct Shadows {
     pub registry: Handler,
 }
 
-fn main() {
+#[test]
+fn names_of_the_standard_library_may_be_hidden() {
     assert_eq!(FieldEvent::from(Visitor).name(), "Visitor");
     assert_eq!(Value::SCHEMA.fields.len(), 2);
-    let key = Key { id: Id::new(), keys: 3 };
+    let key = Key {
+        id: Id::new(),
+        keys: 3,
+    };
     assert!(key.check().is_ok());
+    let Shadows { registry: Handler } = Shadows { registry: Handler };
 }

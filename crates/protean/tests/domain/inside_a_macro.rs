@@ -3,7 +3,11 @@
 use protean::prelude::*;
 
 fn no_spaces(text: &str) -> Result<(), String> {
-    if text.contains(' ') { Err("must not contain spaces".to_owned()) } else { Ok(()) }
+    if text.contains(' ') {
+        Err("must not contain spaces".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 macro_rules! shop {
@@ -56,8 +60,15 @@ macro_rules! shop {
             #[handle]
             async fn add(&self, command: Add, unit: &mut Unit<'_>) -> Result<$id, Failure> {
                 let id = $id::new();
-                let mut root = Root::new($aggregate { id, title: command.title })?;
-                root.raise($event { id, title: None, pages: 1 });
+                let mut root = Root::new($aggregate {
+                    id,
+                    title: command.title,
+                })?;
+                root.raise($event {
+                    id,
+                    title: None,
+                    pages: 1,
+                });
                 unit.add(root)
             }
         }
@@ -83,7 +94,11 @@ macro_rules! shop {
 
 shop!(Book, BookId, BookAdded, BookRow, BookHandler, BookProjector);
 
-fn main() {
-    let shop = Shop { handler: BookHandler, projector: BookProjector };
+#[test]
+fn a_domain_may_be_written_by_a_macro() {
+    let shop = Shop {
+        handler: BookHandler,
+        projector: BookProjector,
+    };
     assert_eq!(std::mem::size_of_val(&shop), 0);
 }
