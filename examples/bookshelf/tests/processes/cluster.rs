@@ -7,7 +7,7 @@ use crate::customer::Customer;
 use crate::shop::Shop;
 use crate::tier::Tier;
 
-const ROWS: u64 = 10_000;
+const ROWS: u64 = 5_000;
 
 /// The distance of two kills, of which the second part is by chance. It is shorter than the time
 /// after which a silent server counts as dead, so that the next one is killed while the messages of

@@ -18,6 +18,9 @@ const ROWS_ON_SERVERS: u64 = 10_000;
 /// What one line of progress stands for.
 const ROWS_PER_LINE: u64 = 10_000;
 
+/// Between two orders: a shop that has one after the other has no room for an import.
+const ORDER_PAUSE: Duration = Duration::from_millis(50);
+
 /// Far above what it takes, and far below what waiting for the import would take.
 const ACCEPTED_MAX: Duration = Duration::from_secs(1);
 const HANDLED_MAX: Duration = Duration::from_secs(2);
@@ -60,6 +63,8 @@ fn the_three_terminals_do_what_the_chapter_prints(tier: Tier) {
     while import.is_running() {
         order_at_once(&address);
         orders += 1;
+        // sleep: customers come now and then
+        std::thread::sleep(ORDER_PAUSE);
     }
     assert!(orders > 0, "the import was over before the first order");
     let mut lines: Vec<String> = (1..=rows / ROWS_PER_LINE)
