@@ -15,23 +15,29 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bookshelf::Bookshelf;
 use bookshelf::demo::process::peak_memory_bytes;
+use clap::Parser;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use protean::cli::grouped;
 use protean::domain::Registry;
 use protean_import::{Mapping, Plan, Reading, Source, dry_run};
 
-/// What is asked for.
+/// How fast a file is checked by the domain's own rules
+#[derive(Parser)]
 struct Arguments {
+    /// How many books the file has
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     rows: u64,
+    /// How often each form of it is checked
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
 }
 
 fn main() -> Result<()> {
-    let Arguments { rows, rounds } = arguments()?;
+    let Arguments { rows, rounds } = Arguments::parse();
     let folder = tempfile::tempdir()?;
     let files = write(folder.path(), rows)?;
     let workers = std::thread::available_parallelism()?;
@@ -63,25 +69,6 @@ fn print(name: &str, rows: u64, took: Duration) {
     let seconds = took.as_secs_f64();
     let rate = grouped((rows as f64 / seconds) as u64);
     println!("{name:>16}{seconds:>12.2}{rate:>14}");
-}
-
-fn arguments() -> Result<Arguments> {
-    let mut arguments = Arguments {
-        rows: 1_000_000,
-        rounds: 3,
-    };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let number: Option<u64> = words.next().and_then(|value| value.parse().ok());
-        let number = number.filter(|number| *number > 0);
-        let number = number.with_context(|| format!("expected a number above 0 after `{word}`"))?;
-        match word.as_str() {
-            "--rows" => arguments.rows = number,
-            "--rounds" => arguments.rounds = number,
-            _ => bail!("expected `--rows` or `--rounds`, found `{word}`"),
-        }
-    }
-    Ok(arguments)
 }
 
 /// The same catalog in three forms.

@@ -19,9 +19,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use bookshelf::demo::tier::{Lanes, Services, Tier};
-use clap::ValueEnum as _;
+use clap::{Parser, ValueEnum as _};
 use protean::cli::grouped;
 use protean_benchmarks::bookstore::until_handled;
 use protean_benchmarks::{catalog, figures, processes, program};
@@ -44,15 +44,22 @@ struct Round {
     used: Vec<Used>,
 }
 
-/// What is asked for.
+/// How fast a catalog is taken in, beside its bare rows
+#[derive(Parser)]
 struct Arguments {
+    /// What the shop runs on
+    #[arg(long, value_enum, default_value_t = Tier::Sqlite)]
     tier: Tier,
+    /// How many books the catalog has
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
     rows: u64,
+    /// How often both are measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     rounds: u64,
 }
 
 fn main() -> Result<()> {
-    let Arguments { tier, rows, rounds } = arguments()?;
+    let Arguments { tier, rows, rounds } = Arguments::parse();
     println!("{}: {} rows, {rounds} rounds", name(tier), grouped(rows));
     println!(
         "{:>6}{:>14}{:>14}{:>8}{:>12}{:>12}",
@@ -115,36 +122,6 @@ fn print_used(all: &[Round]) {
         let median = figures::median(micros).unwrap_or_default();
         println!("{name:>24}{median:>8.1}");
     }
-}
-
-fn arguments() -> Result<Arguments> {
-    let mut arguments = Arguments {
-        tier: Tier::Sqlite,
-        rows: 50_000,
-        rounds: 5,
-    };
-    let mut words = std::env::args().skip(1);
-    while let Some(word) = words.next() {
-        let value = words.next().unwrap_or_default();
-        let number = || {
-            let number: Option<u64> = value.parse().ok().filter(|value| *value > 0);
-            number.with_context(|| format!("expected a number above 0 after `{word}`"))
-        };
-        match word.as_str() {
-            "--tier" => arguments.tier = tier(&value)?,
-            "--rows" => arguments.rows = number()?,
-            "--rounds" => arguments.rounds = number()?,
-            _ => bail!("expected `--tier`, `--rows` or `--rounds`, found `{word}`"),
-        }
-    }
-    Ok(arguments)
-}
-
-fn tier(text: &str) -> Result<Tier> {
-    let tier = Tier::from_str(text, false).ok();
-    tier.with_context(|| {
-        format!("expected sqlite, postgres or redis after `--tier`, found `{text}`")
-    })
 }
 
 fn measure(tier: Tier, rows: u64) -> Result<Round> {
