@@ -101,8 +101,8 @@ fn main() -> Result<()> {
         sight: Sight::open(home, uri)?,
         runtime,
     };
-    client.measure(WARM_UP)?;
-    client.sight.trained();
+    let warm_up = client.measure(WARM_UP)?;
+    client.sight.train(&warm_up.visible);
     let times = client.measure(arguments.count)?;
     client.runtime.block_on(server.stop())?;
     print(&times);

@@ -28,10 +28,8 @@ const POSTGRES: &str = "SELECT extract(epoch FROM clock_timestamp())::float8 FRO
 /// Who looks. It blocks its thread.
 pub(crate) struct Sight {
     eyes: Eyes,
-    /// The least time that anything has taken until it was seen.
-    least: Option<Duration>,
     /// When it begins to look.
-    blink: Duration,
+    first_look: Duration,
 }
 
 enum Eyes {
@@ -77,24 +75,23 @@ impl Sight {
     const fn of(eyes: Eyes) -> Self {
         Self {
             eyes,
-            least: None,
-            blink: Duration::ZERO,
+            first_look: Duration::ZERO,
         }
     }
 
-    /// Has it begin later from now on, by what it has seen while it looked all the time.
-    pub(crate) fn trained(&mut self) {
-        self.blink = self.least.unwrap_or_default().mul_f64(LEAST_PART);
+    /// Has it begin later from now on, by what was seen while it looked all the time.
+    pub(crate) fn train(&mut self, seen: &[Duration]) {
+        let least = seen.iter().min().copied().unwrap_or_default();
+        self.first_look = least.mul_f64(LEAST_PART);
     }
 
     /// Looks until the order is in the projection; says how long after `begun` the database had it.
-    pub(crate) fn see(&mut self, order_id: OrderId, begun: Begun) -> Result<Duration> {
+    pub(crate) fn see(&self, order_id: OrderId, begun: Begun) -> Result<Duration> {
         let id = order_id.to_string();
         // sleep: it has never been there so soon
-        std::thread::sleep(self.blink.saturating_sub(begun.steady.elapsed()));
+        std::thread::sleep(self.first_look.saturating_sub(begun.steady.elapsed()));
         loop {
             if let Some(seen) = self.look(&id, begun)? {
-                self.least = Some(self.least.map_or(seen, |least| least.min(seen)));
                 return Ok(seen);
             }
             ensure!(

@@ -74,15 +74,20 @@ impl<'s> Part<'s> {
     }
 
     fn sql(&self) -> &str {
-        let writes = match self.count {
-            1 => &self.statements.of_one,
-            _ => &self.statements.of_many,
+        let writes = match self.is_one() {
+            true => &self.statements.of_one,
+            false => &self.statements.of_many,
         };
         self.set.deed.sql(writes)
     }
 
+    /// What decides how it reads.
     const fn shape(&self) -> (&'static str, Deed, bool) {
-        (self.set.schema.table, self.set.deed, self.count == 1)
+        (self.set.schema.table, self.set.deed, self.is_one())
+    }
+
+    const fn is_one(&self) -> bool {
+        self.count == 1
     }
 }
 

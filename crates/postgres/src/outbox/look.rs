@@ -1,6 +1,8 @@
 //! What a relay asks again and again: where the queues of a lane end, and what follows on what it has
 //! published, in one question. Whoever waits for a message waits for every answer before it.
 
+use std::sync::LazyLock;
+
 use protean_core::interner::Interner;
 use protean_core::lane::Band;
 use protean_core::{Lane, port};
@@ -32,7 +34,7 @@ pub struct Look {
 }
 
 /// Messages are looked for only where a queue goes on behind what is wanted.
-fn sql() -> String {
+static LOOK: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {COLUMNS}, q.id, q.stream, q.band, q.head, COALESCE(r.sequence, 0)
          FROM protean_queue AS q LEFT JOIN protean_relay AS r ON r.queue = q.id
@@ -44,7 +46,7 @@ fn sql() -> String {
          ) AS m ON true
          WHERE q.lane = $1 ORDER BY q.band, q.id, m.sequence"
     )
-}
+});
 
 impl Outbox {
     /// The queues of a lane, most urgent first, each with what is wanted of it.
@@ -58,7 +60,7 @@ impl Outbox {
         let after = column_of(|one| column(one.after));
         let count_max = column_of(|one| i64::try_from(one.count_max).unwrap_or(i64::MAX));
         let client = self.database.inner.pools.light(lane).await?;
-        let select = client.prepare_cached(&sql()).await.map_err(broken)?;
+        let select = client.prepare_cached(&LOOK).await.map_err(broken)?;
         let lane = lanes::number(lane);
         let rows = client
             .query(&select, &[&lane, &queues, &after, &count_max])
